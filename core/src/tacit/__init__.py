@@ -1,0 +1,1 @@
+"""Pretrain encoders without labels, on any kind of data."""
