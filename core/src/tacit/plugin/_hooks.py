@@ -5,6 +5,8 @@ breaks ``torch.compile`` and loses its type. The same text, for reading, is in
 ``docs/reference/hooks.md``; a test holds the two together.
 """
 
+# ruff: noqa: ARG002  (a specification uses none of its arguments)
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -52,7 +54,8 @@ class Hooks(Protocol):
     """Every hook, with the signature a type checker holds a plugin to.
 
     A plugin is a module of functions marked :data:`hookimpl`, or, to have its signatures checked,
-    an instance of a class that inherits this one. Implement only the hooks you need.
+    an instance of a class that inherits this one. Implement only the hooks you need: none of them
+    is abstract, which is what the returns are for.
     """
 
     @hookspec
@@ -111,6 +114,7 @@ class Hooks(Protocol):
         Args:
             run: the run, in this process.
         """
+        return
 
     @hookspec
     def tacit_metrics(self, run: Run, step: int, values: Mapping[str, float]) -> None:
@@ -121,6 +125,7 @@ class Hooks(Protocol):
             step: optimiser steps taken so far.
             values: named scalars of this step.
         """
+        return
 
     @hookspec
     def tacit_checkpoint(self, run: Run, step: int, path: Path) -> None:
@@ -131,6 +136,7 @@ class Hooks(Protocol):
             step: optimiser steps taken so far.
             path: the checkpoint.
         """
+        return
 
     @hookspec
     def tacit_run_ended(self, run: Run, error: BaseException | None) -> None:
@@ -140,6 +146,7 @@ class Hooks(Protocol):
             run: the run, in this process.
             error: what stopped the run, or None if it came to its end.
         """
+        return
 
 
 def new_manager() -> pluggy.PluginManager:

@@ -64,22 +64,21 @@ def _register(manager: pluggy.PluginManager, candidate: Candidate) -> None:
 
 
 def _check_hooks(manager: pluggy.PluginManager, candidate: Candidate, plugin: object) -> None:
+    """What pluggy lets pass: hooks that do not exist, marks forgotten, wrappers of nothing."""
     known = hook_names(manager)
     callers = manager.get_hookcallers(plugin) or []
     for caller in callers:
-        required = [
-            implementation
-            for implementation in caller.get_hookimpls()
-            if implementation.plugin is plugin and not implementation.optionalhook
-        ]
-        if required and not caller.has_spec():
+        own = [each for each in caller.get_hookimpls() if each.plugin is plugin]
+        if not caller.has_spec() and not all(each.optionalhook for each in own):
             reason = f"there is no hook {caller.name!r}{did_you_mean(caller.name, known)}"
             raise Refusal(reason, _silence(candidate))
+        if any(each.wrapper or each.hookwrapper for each in own):
+            reason = f"{caller.name} is a wrapper, but each plugin is asked alone"
+            raise Refusal(reason, _silence(candidate))
     implemented = {caller.name for caller in callers}
-    for name in known:
+    for name in set(known) - implemented:
         function = inspect.getattr_static(plugin, name, None)
-        inherited = function is vars(Hooks)[name]
-        if name not in implemented and inspect.isfunction(function) and not inherited:
+        if inspect.isfunction(function) and function is not vars(Hooks)[name]:
             raise Refusal(f"{name} is not marked with @hookimpl", _silence(candidate))
     if not callers:
         raise Refusal(f"{candidate.entry.value} implements no hook", _silence(candidate))
