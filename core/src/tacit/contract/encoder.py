@@ -1,0 +1,207 @@
+"""Encoders: what they declare, what they take and what they answer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from tacit.contract.mask import MASK_MODES, Mask, MaskMode
+
+TokenForm: TypeAlias = Literal["none", "dense", "packed"]
+"""`none`: the encoder only pools. `dense`: `(batch, tokens, width)` with a validity mask.
+`packed`: `(tokens, width)` with an owner index."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSpec:
+    """What an encoder is, declared before any data is seen.
+
+    Args:
+        modality: the kind of data it takes.
+        width: features of `pooled` and of every token.
+        tokens: the form of its tokens, see `TokenForm`.
+        grid: tokens along each axis, if they lie on a fixed grid; their product is the number of
+            tokens. None where tokens are ragged or the number varies.
+        mask_modes: the mask modes its forward honours.
+        layers: how many intermediate layers can be tapped, numbered 1 to `layers`.
+        target_width: features per token of `token_targets`, None if it has no such targets.
+        vocabulary: number of codes, where `token_targets` are integers instead of features.
+        preprocessing: what the input must look like (size, normalisation, sampling rate, ...), a
+            value of the plugin's own type; the core stores it and hands it to the modality.
+
+    Raises:
+        ValueError: a declaration that contradicts itself.
+    """
+
+    modality: str
+    width: int
+    tokens: TokenForm = "none"
+    grid: tuple[int, ...] | None = None
+    mask_modes: frozenset[MaskMode] = frozenset()
+    layers: int = 0
+    target_width: int | None = None
+    vocabulary: int | None = None
+    preprocessing: object | None = None
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise ValueError(f"encoder spec: width: wanted at least 1; got {self.width}")
+        if unknown := self.mask_modes - set(MASK_MODES):
+            raise ValueError(f"encoder spec: unknown mask modes {sorted(unknown)}")
+        if self.tokens == "none" and (self.mask_modes or self.grid):
+            raise ValueError("encoder spec: mask modes and a grid need tokens; got tokens='none'")
+
+    def capabilities(self) -> frozenset[str]:
+        """The words requirements are written in: `tokens`, `mask:drop`, `targets`, `taps` ..."""
+        words = {f"mask:{mode}" for mode in self.mask_modes}
+        if self.tokens != "none":
+            words |= {"tokens", f"tokens:{self.tokens}"}
+        if self.target_width is not None or self.vocabulary is not None:
+            words.add("targets")
+        if self.layers:
+            words.add("taps")
+        return frozenset(words)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tokens:
+    """A tokenised value: what an encoder mixes, before it mixes.
+
+    Args:
+        values: `(batch, tokens, width)` dense, or `(tokens, width)` packed.
+        valid: dense only: False where a row is padding; None means all valid.
+        owner: packed only: the instance each token belongs to.
+        positions: coordinates of each token, where they are not those of the spec's grid.
+        relations: whatever else the encoder mixes with (edges, an attention bias); opaque here.
+    """
+
+    values: Float[Tensor, "batch tokens width"] | Float[Tensor, "tokens width"]
+    valid: Bool[Tensor, "batch tokens"] | None = None
+    owner: Int[Tensor, " tokens"] | None = None
+    positions: Tensor | None = None
+    relations: Any = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Encoding:
+    """An encoder's answer.
+
+    Args:
+        pooled: one vector per instance.
+        tokens: dense or packed token vectors, without class or register tokens; None if the
+            encoder only pools.
+        valid: dense only: False where a row is padding.
+        owner: packed only: the instance each token belongs to.
+        kept: under a `drop` mask, the position on the grid of every token returned.
+        layers: the tapped layers, by number, in the form of `tokens`.
+    """
+
+    pooled: Float[Tensor, "instances width"]
+    tokens: Float[Tensor, "batch tokens width"] | Float[Tensor, "tokens width"] | None = None
+    valid: Bool[Tensor, "batch tokens"] | None = None
+    owner: Int[Tensor, " tokens"] | None = None
+    kept: Int[Tensor, "batch tokens"] | None = None
+    layers: Mapping[int, Tensor] = field(default_factory=dict)
+
+
+class Encoder(nn.Module, ABC):
+    """A network that answers a modality's value with an `Encoding`.
+
+    A subclass sets `spec` and writes `forward`; if it has tokens also `tokenize`, and
+    `token_targets` where the raw content of a token can be predicted.
+    """
+
+    spec: EncoderSpec
+
+    def tokenize(self, value: Any) -> Tokens:
+        """The value cut into embedded tokens, before masking and mixing.
+
+        Raises:
+            ValueError: the encoder only pools.
+        """
+        raise ValueError(f"{type(self).__name__} has no tokens: it only pools")
+
+    @abstractmethod
+    def forward(
+        self, value: Any | Tokens, *, mask: Mask | None = None, taps: Sequence[int] = ()
+    ) -> Encoding:
+        """Encode a value, or tokens made by `tokenize`.
+
+        Args:
+            value: the modality's value, or `Tokens` of this encoder.
+            mask: hidden tokens; its mode must be one of `spec.mask_modes`.
+            taps: numbers of the layers to return as well.
+        """
+
+    def token_targets(self, value: Any) -> Tensor:
+        """The raw content of every token: features `(batch, tokens, target_width)` or codes.
+
+        Raises:
+            ValueError: the encoder declares no targets.
+        """
+        raise ValueError(f"{type(self).__name__} declares no token targets")
+
+    def no_weight_decay(self) -> frozenset[str]:
+        """Names of parameters (beyond biases and norms) that are never decayed."""
+        return frozenset()
+
+    def check_mask(self, mask: Mask | None) -> None:
+        """Refuse a mask whose mode the spec does not declare.
+
+        Raises:
+            ValueError: the mode is not among `spec.mask_modes`.
+        """
+        if mask is not None and mask.mode not in self.spec.mask_modes:
+            known = ", ".join(sorted(self.spec.mask_modes)) or "none"
+            raise ValueError(
+                f"{type(self).__name__} supports mask modes: {known}; got {mask.mode!r}"
+            )
+
+
+class PooledEncoder(Encoder):
+    """Any network that maps a value to one vector per instance, as an encoder.
+
+    Args:
+        module: takes the modality's value, returns `(instances, width)`.
+        modality: the kind of data it takes.
+        width: features it returns.
+        preprocessing: what the input must look like, if known.
+
+    Example:
+        >>> import torch
+        >>> encoder = PooledEncoder(torch.nn.Linear(8, 4), modality="signal", width=4)
+        >>> encoder(torch.zeros(2, 8)).pooled.shape
+        torch.Size([2, 4])
+    """
+
+    def __init__(
+        self,
+        module: nn.Module | Callable[[Any], Tensor],
+        *,
+        modality: str,
+        width: int,
+        preprocessing: object | None = None,
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self.spec = EncoderSpec(modality=modality, width=width, preprocessing=preprocessing)
+
+    def forward(
+        self, value: Any | Tokens, *, mask: Mask | None = None, taps: Sequence[int] = ()
+    ) -> Encoding:
+        """Pool the value; masks and taps are refused."""
+        self.check_mask(mask)
+        if taps:
+            raise ValueError(f"{type(self.module).__name__} only pools: it has no layers to tap")
+        pooled = self.module(value)
+        if pooled.ndim != 2 or pooled.shape[1] != self.spec.width:
+            raise ValueError(
+                f"{type(self.module).__name__}: wanted (instances, {self.spec.width}); "
+                f"got {tuple(pooled.shape)}"
+            )
+        return Encoding(pooled=pooled)

@@ -1,0 +1,75 @@
+"""Which tokens are hidden, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+MaskMode: TypeAlias = Literal["replace", "drop", "query"]
+"""`replace`: hidden tokens enter the encoder as one learned token (SimMIM, BERT, GraphMAE).
+`drop`: hidden tokens never enter it (MAE). `query`: they enter, may look, and may not be looked at
+(MP3)."""
+
+MASK_MODES: tuple[MaskMode, ...] = get_args(MaskMode)
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """Hidden tokens of one view and what the encoder is to do with them.
+
+    Args:
+        hidden: True where a token is hidden; `(batch, tokens)` for dense tokens, `(tokens,)` for
+            packed ones.
+        mode: what happens to the hidden tokens, see `MaskMode`.
+        hidden_per_row: how many tokens each row hides, if all hide the same number. Dense tokens
+            under `drop` need it: it fixes the kept length without reading the tensor back from the
+            device.
+
+    Raises:
+        ValueError: an unknown mode, or `hidden_per_row` outside `[0, tokens]`.
+    """
+
+    hidden: Bool[Tensor, "batch tokens"] | Bool[Tensor, " tokens"]
+    mode: MaskMode
+    hidden_per_row: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in MASK_MODES:
+            raise ValueError(f"mask mode: wanted one of {', '.join(MASK_MODES)}; got {self.mode!r}")
+        tokens = self.hidden.shape[-1]
+        if self.hidden_per_row is not None and not 0 <= self.hidden_per_row <= tokens:
+            raise ValueError(
+                f"hidden_per_row: wanted 0 to {tokens} (the tokens of a row); "
+                f"got {self.hidden_per_row}"
+            )
+
+    def visible_index(self) -> Int[Tensor, "batch kept"]:
+        """Positions of the visible tokens of each row, ascending; dense masks only.
+
+        Raises:
+            ValueError: the mask does not say how many tokens each row hides.
+        """
+        return self._split()[0]
+
+    def hidden_index(self) -> Int[Tensor, "batch hidden"]:
+        """Positions of the hidden tokens of each row, ascending; dense masks only.
+
+        Raises:
+            ValueError: the mask does not say how many tokens each row hides.
+        """
+        return self._split()[1]
+
+    def _split(self) -> tuple[Tensor, Tensor]:
+        if self.hidden.ndim != 2 or self.hidden_per_row is None:
+            raise ValueError(
+                "this needs a dense mask that hides the same number of tokens in every row: "
+                "wanted hidden (batch, tokens) with hidden_per_row; "
+                f"got {tuple(self.hidden.shape)} with {self.hidden_per_row}. Let the mask sampler set it."
+            )
+        order = torch.argsort(self.hidden.to(torch.uint8), dim=1, stable=True)
+        kept = self.hidden.shape[1] - self.hidden_per_row
+        return order[:, :kept], order[:, kept:]

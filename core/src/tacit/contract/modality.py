@@ -1,0 +1,57 @@
+"""A modality: how values of one kind of data are put together and looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Modality:
+    """What the core must know of a kind of data; the defaults fit batch-first tensors.
+
+    Attributes:
+        name: the word by which encoders, views and sources find each other.
+        default_encoder: the encoder of a run that names none.
+    """
+
+    name: str
+    default_encoder: str
+
+    def collate(self, samples: Sequence[Any]) -> Any:
+        """Samples into one batch value.
+
+        Raises:
+            ValueError: the samples do not fit together; says which and what to do.
+        """
+        shapes = {tuple(sample.shape) for sample in samples}
+        if len(shapes) > 1:
+            listed = ", ".join(map(str, sorted(shapes)[:3]))
+            raise ValueError(f"{self.name}: samples of one batch differ in shape: {listed}")
+        return torch.stack(list(samples))
+
+    def size(self, value: Any) -> int:
+        """Instances a value holds."""
+        return int(value.shape[0])
+
+    def concatenate(self, values: Sequence[Any]) -> Any | None:
+        """Values as one value with all their instances, or None where they do not fit together."""
+        if len({tuple(value.shape[1:]) for value in values}) > 1:
+            return None
+        return torch.cat(list(values))
+
+    def raw_features(self, value: Any) -> Float[Tensor, "instances features"]:
+        """The value as plain numbers, for the raw-features baseline of every probe."""
+        features: Tensor = value.flatten(1).float()
+        return features
+
+    def fit(self, preprocessing: object | None, value: Any) -> None:
+        """Refuse values an encoder's preprocessing does not fit.
+
+        Raises:
+            ValueError: wanted and got (size, channels, rate ...), and what to do.
+        """
+        return
