@@ -1,4 +1,4 @@
-"""Run by test_distributed.py in each of several processes: gradients of every loss, whole and split.
+"""Run by test_distributed.py in each of several processes: gradients of every loss, split or whole.
 
 A shared linear map with tanh stands for the network; its gradient is averaged over the ranks, as
 DistributedDataParallel does, and set beside the gradient of one process on the whole batch.

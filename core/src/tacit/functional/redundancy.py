@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from tacit.functional.collectives import all_reduce_sum, gather_rows, global_rows
+from tacit.functional.collectives import all_reduce_sum, gather_rows, global_rows, world_size
 from tacit.functional.precision import full, no_autocast
 
 
@@ -82,9 +82,7 @@ def barlow_twins(
     """
     rows = _at_least_two(a)
     with no_autocast(a):
-        x, y = _centred(full(a), full(b), rows)
-        x = x * (_squares(x, rows) + eps).rsqrt()
-        y = y * (_squares(y, rows) + eps).rsqrt()
+        x, y = _standardised(full(a), full(b), rows, eps)
         # Two Gram matrices against one correlation matrix: worth it from twice as many dimensions.
         if 2 * rows <= a.shape[1]:
             diagonal = all_reduce_sum((x * y).sum(0)) / rows
@@ -163,6 +161,15 @@ def _at_least_two(x: Tensor) -> int:
             "or drop the last incomplete one"
         )
     return rows
+
+
+def _standardised(a: Tensor, b: Tensor, rows: int, eps: float) -> tuple[Tensor, Tensor]:
+    """Dimensions of mean 0 and biased variance 1 over the rows of all ranks."""
+    if world_size() == 1:  # torch's fused form of the lines below: half the time for few dimensions
+        x, y = (functional.batch_norm(v, None, None, training=True, eps=eps) for v in (a, b))
+        return x, y
+    x, y = _centred(a, b, rows)
+    return x * (_squares(x, rows) + eps).rsqrt(), y * (_squares(y, rows) + eps).rsqrt()
 
 
 def _centred(a: Tensor, b: Tensor, rows: int) -> tuple[Tensor, Tensor]:
