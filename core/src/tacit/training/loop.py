@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from tacit.contract import Batch
-from tacit.data import EpochOrder, Source, batches, sequential
+from tacit.data import EpochOrder, GeneratedSource, Loader, Source, auto_workers
 from tacit.functional import all_reduce_sum
 from tacit.methods.context import Frame
 from tacit.methods.learner import Learner
@@ -75,7 +74,7 @@ class Trainer:
         self,
         *,
         learner: Learner,
-        source: Source,
+        source: Source | GeneratedSource,
         settings: Training,
         seed: int,
         world: World,
@@ -89,13 +88,14 @@ class Trainer:
         self.learner, self.source, self.settings, self.world = learner, source, settings, world
         self.folder, self.sinks, self.observers = folder, tuple(sinks), tuple(observers)
         self.watch, self.stage, self.offset = watch, stage, offset
-        self.order = EpochOrder(size=len(source), batch=settings.batch, seed=seed)
+        self.seed = seed
+        self.order = _order(source, settings, seed)
+        self.per_epoch = len(self.order) if self.order else settings.steps or 1
+        self.total = settings.steps or self.per_epoch * (settings.epochs or 0)
         self.update = Update(learner, settings)
         self.schedules = ScheduleSet(settings.schedules)
-        self.recorder = Recorder()
-        self.per_epoch = self.order.steps
-        self.total = settings.steps or self.per_epoch * (settings.epochs or 0)
         self.schedules.check(self.total)
+        self.recorder = Recorder()
         self.step, self.begun = 0, False
         self._passes: dict[str, tuple[str, int, Tensor]] = {}
         self._rollback: object | None = None
@@ -105,22 +105,26 @@ class Trainer:
 
     def run(self) -> Outcome:
         """Train to the end, or until asked to stop."""
-        with self._graceful_stop():
+        workers = self.settings.workers
+        if workers is None:
+            workers = auto_workers(self.source, self.world.size)
+        loader = Loader(self.source, device=self.world.device, workers=workers)
+        with self._graceful_stop(), loader:
             self._begin_stage()
             while self.step < self.total and not self._stop:
                 epoch, start = divmod(self.step, self.per_epoch)
                 self._frame(epoch)
                 if start == 0:
                     self.learner.objective.before_epoch(self.learner.context(None))
-                self._run_epoch(epoch, start)
+                self._run_epoch(self._batches(loader, epoch, start), epoch)
         if self._stop:
             self._save()
         return Outcome(step=self.step, finished=self.step >= self.total)
 
-    def _run_epoch(self, epoch: int, start: int) -> None:
+    def _run_epoch(self, batches: Iterable[Batch], epoch: int) -> None:
         clock, seen = time.perf_counter(), 0
         settings = self.settings
-        for batch in self._batches(epoch, start):
+        for batch in batches:
             values = self._frame(epoch).values
             self.update.begin(batch, values)
             losses = self.update.plan(self.update)
@@ -143,18 +147,16 @@ class Trainer:
             if self.step >= self.total or stops_now:
                 return
 
-    def _batches(self, epoch: int, start: int) -> Iterator[Batch]:
-        chosen = self.learner.objective.batches(self.learner.context(None), self.settings.batch)
-        order: EpochOrder | list[Tensor] = self.order if chosen is None else list(chosen)
-        return batches(
-            self.source,
-            order,
-            epoch=epoch,
-            start=start,
-            rank=self.world.rank,
-            world=self.world.size,
-            workers=self.settings.workers,
-            device=self.world.device,
+    def _batches(self, loader: Loader, epoch: int, start: int) -> Iterator[Batch]:
+        rank, size = self.world.rank, self.world.size
+        if self.order is None:
+            batch = self.settings.batch
+            return loader.generated(batch, seed=self.seed, start=start, rank=rank, world=size)
+        context = self.learner.context(None)
+        chosen = self.learner.objective.batches(context, self.settings.batch)
+        order = self.order if chosen is None else chosen
+        return loader.batches(
+            order, epoch=epoch, start=start, rank=rank, world=size, seed=self.seed
         )
 
     def _begin_stage(self) -> None:
@@ -226,6 +228,7 @@ class Trainer:
     def _save(self) -> None:
         if self.folder is None:
             return
+        self.recorder.check()
         own = {
             "random": checkpoint.random_state(self.world.device),
             "recorder": self.recorder.state_dict(),
@@ -249,20 +252,19 @@ class Trainer:
             kept, made, rows = self._passes[name]
             if kept == "stage" or made == epoch:
                 return rows
+        if not isinstance(self.source, Source):
+            raise ValueError("a pass over the data set needs data of a known size")
         training = self.learner.training
         self.learner.eval()
         rows = torch.zeros(0)
-        for batch in sequential(
-            self.source,
-            self.settings.batch,
-            rank=self.world.rank,
-            world=self.world.size,
-            device=self.world.device,
-        ):
-            part = compute(batch)
-            if rows.numel() == 0:
-                rows = part.new_zeros((len(self.source), *part.shape[1:]))
-            rows[batch.index] = part
+        with Loader(self.source, device=self.world.device) as loader:
+            for batch in loader.sequential(
+                self.settings.batch, rank=self.world.rank, world=self.world.size
+            ):
+                part = compute(batch)
+                if rows.numel() == 0:
+                    rows = part.new_zeros((len(self.source), *part.shape[1:]))
+                rows[batch.index] = part
         rows = all_reduce_sum(rows)
         self.learner.train(training)
         self._passes[name] = (refresh, epoch, rows)
@@ -305,6 +307,16 @@ class Trainer:
             signal.signal(signal.SIGTERM, before)
 
 
-def steps_for(source_size: int, settings: Training) -> int:
-    """Optimiser steps a run will take."""
-    return settings.steps or math.floor(source_size / settings.batch) * (settings.epochs or 0)
+def _order(
+    source: Source | GeneratedSource, settings: Training, seed: int
+) -> EpochOrder | None:
+    """The shuffles of a data set; None for endless data.
+
+    Raises:
+        ValueError: epochs of data that have none.
+    """
+    if isinstance(source, Source):
+        return EpochOrder(size=len(source), batch=settings.batch, seed=seed)
+    if settings.steps is None:
+        raise ValueError("endless data have no epochs: set steps")
+    return None

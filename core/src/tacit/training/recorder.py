@@ -60,15 +60,25 @@ class Recorder:
         self._rows: list[dict[str, Tensor]] = []
         self._index: list[Tensor] = []
         self._order = 0
+        self._known: Mapping[str, float] = {}
 
-    def add(self, step: int, losses: Losses, index: Tensor, world_step: Mapping[str, float]) -> None:
-        """Remember a step; `world_step` holds values known without the device."""
+    def add(self, step: int, losses: Losses, index: Tensor, known: Mapping[str, float]) -> None:
+        """Remember a step; `known` holds scheduled values, which need no reading back."""
         row = {f"loss/{name}": term.detach() for name, term in losses.terms.items()}
         row.update(losses.metrics)
         self._steps.append(step)
         self._rows.append(row)
         self._index.append(index)
-        self._known = world_step
+        self._known = known
+
+    def check(self) -> None:
+        """Refuse to go on from losses that are not finite; a checkpoint of them is no use.
+
+        Raises:
+            DivergedError: a loss since the last flush is not finite.
+        """
+        if self._rows:
+            self._read()
 
     def flush(self) -> dict[str, float]:
         """The means since the last flush, read back in one transfer.
@@ -78,20 +88,25 @@ class Recorder:
         """
         if not self._rows:
             return {}
-        names = list(self._rows[0])
-        table = torch.stack([torch.stack([row[n].float() for n in names]) for row in self._rows])
-        read = table.cpu().double()
-        loss_columns = [i for i, name in enumerate(names) if name.startswith("loss/")]
-        finite = read[:, loss_columns].isfinite().all(dim=1)
-        if not bool(finite.all()):
-            bad = int((~finite).nonzero()[0, 0])
-            terms = {names[i]: float(read[bad, i]) for i in loss_columns}
-            raise DivergedError(self._steps[bad], self._index[bad].tolist(), terms)
-        for index in torch.stack(self._index).cpu().unbind() if self._even() else self._index:
+        names, read = self._read()
+        for index in self._index:
             self._order = zlib.crc32(index.cpu().numpy().tobytes(), self._order)
         means = dict(zip(names, read.mean(dim=0).tolist(), strict=True))
         self._steps, self._rows, self._index = [], [], []
         return {**means, **self._known, "order": float(self._order)}
+
+    def _read(self) -> tuple[list[str], Tensor]:
+        """Names and values `(steps, names)` of the interval, all losses finite."""
+        names = list(self._rows[0])
+        table = torch.stack([torch.stack([row[n].float() for n in names]) for row in self._rows])
+        read = table.cpu().double()
+        columns = [i for i, name in enumerate(names) if name.startswith("loss/")]
+        finite = read[:, columns].isfinite().all(dim=1)
+        if not bool(finite.all()):
+            bad = int((~finite).nonzero()[0, 0])
+            terms = {names[i]: float(read[bad, i]) for i in columns}
+            raise DivergedError(self._steps[bad], self._index[bad].tolist(), terms)
+        return names, read
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint must hold so that the next flush is the same."""
@@ -106,9 +121,6 @@ class Recorder:
         """Go on from what `state_dict` returned."""
         self._steps, self._rows = list(state["steps"]), [dict(row) for row in state["rows"]]
         self._index, self._order = list(state["index"]), int(state["order"])
-
-    def _even(self) -> bool:
-        return len({tuple(index.shape) for index in self._index}) == 1
 
 
 class CsvSink:

@@ -27,7 +27,7 @@ class Training:
             optimiser's settings; others are read by the method (`teacher.momentum`).
         weights: weight of a loss term, by name; 1 where not set.
         trainable: name patterns of the parameters to train (`encoders.*.adapter.*`); all if empty.
-        workers: processes that load data; 0 loads in the training process.
+        workers: processes that load data; 0 loads in the training process, none lets the source say.
         log_every: steps between two lines of metrics.
         watch_every: steps between two looks at the embeddings (effective rank, kNN); 0 for none,
             none for once an epoch.
@@ -51,7 +51,7 @@ class Training:
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     trainable: tuple[str, ...] = ()
-    workers: int = 0
+    workers: int | None = None
     log_every: int = 20
     watch_every: int | None = None
     watch_size: int = 2048
