@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from tacit_vision.views import host
 from tacit_vision.views.draws import chance, uniform
 from tacit_vision.views.resample import apply_separable
 
@@ -62,7 +63,7 @@ def gaussian_blur_(
             f"blur radius must be smaller than the image, {height} x {width}, got {radius}: "
             "choose a smaller one or turn blur off"
         )
-    if images.device.type != "cpu":
+    if not host.reads_freely(images):
         return _blur_by_matrices(images, sigma, radius)
     drawn = sigma.nonzero().flatten()
     if height * width <= MATRIX_PIXELS and len(drawn):

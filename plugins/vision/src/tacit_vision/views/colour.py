@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
+from tacit_vision.views import host
 from tacit_vision.views.draws import chance, permutations, uniform
 
 BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
@@ -99,7 +100,7 @@ def apply_jitter_(
     everything is done to everything, with factors that keep where nothing was drawn, as reading
     the orders would make the host wait.
     """
-    if images.device.type == "cpu":
+    if host.reads_freely(images):
         return _jitter_runs_(images, jitter)
     return _jitter_masked_(images, jitter)
 

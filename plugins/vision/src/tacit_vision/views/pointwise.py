@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from tacit_vision.views import host
 from tacit_vision.views.colour import weighted_grey
 
 
@@ -17,7 +18,7 @@ def grayscale_(
     """Replace the drawn images by their luma in all channels, in place; one channel stays."""
     if images.shape[1] == 1:
         return images
-    if images.device.type != "cpu":
+    if not host.reads_freely(images):
         return torch.where(drawn[:, None, None, None], weighted_grey(images), images)
     for index in drawn.nonzero().flatten().tolist():
         images[index] = weighted_grey(images[index : index + 1])[0]
@@ -33,7 +34,7 @@ def solarise_(
     Source: BYOL (arXiv:2006.07733), appendix B. The threshold is torchvision's and PIL's 128 of
     256 on the scale of [0, 1].
     """
-    if images.device.type != "cpu":
+    if not host.reads_freely(images):
         inverted = torch.where(images < 0.5, images, 1 - images)
         return torch.where(drawn[:, None, None, None], inverted, images)
     for index in drawn.nonzero().flatten().tolist():

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Generator, Tensor
 
+from tacit_vision.views import host
 from tacit_vision.views.blur import default_radius, draw_sigma, gaussian_blur_
 from tacit_vision.views.colour import apply_jitter_, draw_jitter, order_key
 from tacit_vision.views.config import Recipe
@@ -95,12 +96,26 @@ def render(
     Returns:
         float32, normalised with the recipe's mean and std, or in [0, 1] without them.
     """
-    matrices = None
-    has_colour = record.jitter is not None or record.grayscale is not None
-    if recipe.colour == "fused" and has_colour:
-        matrices = colour_matrices(record.jitter, record.grayscale, images.shape[1])
-    if images.device.type != "cpu":
-        return _render(recipe, images, record, matrices, None)
+    # An engine's autocast must not round pixels: the products below would run in half precision.
+    with torch.autocast(images.device.type, enabled=False):
+        matrices = _matrices(recipe, record, images.shape[1])
+        if not host.reads_freely(images):
+            return _render(recipe, images, record, matrices, None)
+        return _render_in_tiles(recipe, images, record, matrices)
+
+
+def _matrices(recipe: Recipe, record: Record, channels: int) -> ColourMatrices | None:
+    if recipe.colour == "exact" or (record.jitter is None and record.grayscale is None):
+        return None
+    return colour_matrices(record.jitter, record.grayscale, channels)
+
+
+def _render_in_tiles(
+    recipe: Recipe,
+    images: UInt8[Tensor, "batch channels height width"],
+    record: Record,
+    matrices: ColourMatrices | None,
+) -> Float[Tensor, "batch channels new_height new_width"]:
     rows = torch.arange(len(images))
     if record.jitter is not None and matrices is None:
         rows = order_key(record.jitter).argsort(stable=True)

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from tacit_vision.views import host
 from tacit_vision.views.geometry import Crop
 
 NATIVE_PIXELS = 48 * 48
@@ -51,7 +52,7 @@ def crop_resize(
     """
     grows = size[0] >= images.shape[2] and size[1] >= images.shape[3]
     large = size[0] * size[1] >= NATIVE_PIXELS
-    if images.device.type == "cpu" and (large or (antialias and not grows)):
+    if host.reads_freely(images) and (large or (antialias and not grows)):
         return by_native_kernel(images, crop, size, antialias=antialias, source=source)
     if source is not None:
         images = images[source]
