@@ -15,6 +15,7 @@ from tacit.contract.modality import Modality
 from tacit.contract.objective import Context, DataInfo, Losses, Objective
 from tacit.contract.plan import Alternate, OneStep, PerLoss, UpdatePlan, Updater
 from tacit.contract.requirements import Composition, Requirements, unmet
+from tacit.contract.seeds import derive
 
 __all__ = [
     "MASK_MODES",
@@ -45,6 +46,7 @@ __all__ = [
     "Updater",
     "View",
     "Views",
+    "derive",
     "move",
     "unmet",
 ]

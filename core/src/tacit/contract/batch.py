@@ -69,6 +69,29 @@ class Batch:
         }
         return replace(self, **moved)
 
+    def split(self, parts: int) -> list[Batch]:
+        """The batch in equal parts, for accumulation; values must be batch-first tensors.
+
+        Raises:
+            ValueError: a value that cannot be cut, or parts that do not come out equal.
+        """
+        whole = all(isinstance(v, Tensor) and len(v) == len(self) for v in self.values.values())
+        if not whole or self.rows is not None:
+            raise ValueError("accumulate: only batches of one row an instance can be split")
+        if len(self) % parts:
+            raise ValueError(f"accumulate: {len(self)} instances in {parts} parts do not come out equal")
+        size = len(self) // parts
+        return [self._slice(slice(i * size, (i + 1) * size)) for i in range(parts)]
+
+    def _slice(self, rows: slice) -> Batch:
+        return Batch(
+            values={name: value[rows] for name, value in self.values.items()},
+            index=self.index[rows],
+            label=None if self.label is None else self.label[rows],
+            group=None if self.group is None else self.group[rows],
+            present={name: present[rows] for name, present in self.present.items()},
+        )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class View:

@@ -40,6 +40,22 @@ class Losses:
         ]
         return scaled[0] if len(scaled) == 1 else torch.stack(scaled).sum()
 
+    @staticmethod
+    def mean(every: Sequence[Losses]) -> Losses:
+        """The mean of each term and metric, detached where there is something to average."""
+        if len(every) == 1:
+            return every[0]
+        return Losses(
+            terms={
+                name: torch.stack([each.terms[name].detach() for each in every]).mean()
+                for name in every[0].terms
+            },
+            metrics={
+                name: torch.stack([each.metrics[name] for each in every]).mean()
+                for name in every[0].metrics
+            },
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataInfo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,8 +22,11 @@ class Updater(Protocol):
     def players(self) -> Sequence[str]:
         """Names of the parameter sets with an optimiser of their own; `main` first."""
 
+    def parts(self) -> Iterator[None]:
+        """The parts a batch is accumulated over, one at a time; most often the batch itself."""
+
     def losses(self) -> Losses:
-        """Run the forward: the same views each time within one batch."""
+        """Run the forward: the same views and masks each time within one part."""
 
     def backward(self, loss: Tensor, *, retain_graph: bool = False) -> None:
         """Add the gradients of a loss to the parameters' `.grad`."""
@@ -50,15 +53,23 @@ class UpdatePlan(Protocol):
 
 @dataclass(frozen=True)
 class OneStep:
-    """One forward, one backward of the sum, one step: the default."""
+    """One backward of the sum of the terms and one step: the default.
+
+    The only plan that accumulates: under `accumulate = k` the terms see a k-th of the batch each
+    time, and their gradients are averaged.
+    """
 
     def __call__(self, update: Updater) -> Losses:
-        """Update every player once on the sum of the terms."""
-        losses = update.losses()
-        update.backward(update.total(losses))
+        """Update every player once."""
+        from tacit.contract.objective import Losses
+
+        every = []
+        for _ in update.parts():
+            every.append(losses := update.losses())
+            update.backward(update.total(losses))
         for player in update.players:
             update.step(player)
-        return losses
+        return Losses.mean(every)
 
 
 @dataclass(frozen=True)

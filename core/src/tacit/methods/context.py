@@ -1,0 +1,182 @@
+"""What an objective sees of one step: the engine's side of `tacit.contract.Context`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from tacit.contract import Batch, Encoder, Encoding, Mask, Tokens, View
+
+if TYPE_CHECKING:
+    from tacit.methods.learner import Learner
+
+
+class Services(Protocol):
+    """What only an engine can do for an objective; absent in a loop without one."""
+
+    def dataset_pass(
+        self, name: str, compute: Callable[[Batch], Tensor], refresh: str
+    ) -> Tensor:
+        """See `tacit.contract.Context.dataset_pass`."""
+
+    def snapshot(self) -> object:
+        """See `tacit.contract.Context.snapshot`."""
+
+    def restore(self, snapshot: object) -> None:
+        """See `tacit.contract.Context.restore`."""
+
+
+@dataclass(kw_only=True)
+class Frame:
+    """Where in a stage a step stands.
+
+    Args:
+        step: optimiser steps done.
+        epoch: epochs done.
+        progress: share of the stage that is done, 0 to 1; 0 when its end is unknown.
+        values: scheduled values by name.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    progress: float = 0.0
+    values: Mapping[str, float] = field(default_factory=dict)
+
+
+class StepContext:
+    """One step's context: remembers what was encoded, refuses what was not declared."""
+
+    __slots__ = ("_batch", "_learner", "_memo", "generator")
+
+    def __init__(self, learner: Learner, batch: Batch | None, generator: torch.Generator) -> None:
+        self._learner = learner
+        self._batch = batch
+        self._memo: dict[tuple[int, str, int, tuple[int, ...]], tuple[Any, Any, Encoding]] = {}
+        self.generator = generator
+
+    @property
+    def step(self) -> int:
+        """Optimiser steps done in this stage."""
+        return self._learner.frame.step
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done in this stage."""
+        return self._learner.frame.epoch
+
+    @property
+    def progress(self) -> float:
+        """Share of the stage that is done; 0 when its end is unknown."""
+        return self._learner.frame.progress
+
+    @property
+    def device(self) -> torch.device:
+        """The training device."""
+        return self.generator.device
+
+    def value(self, name: str, default: float) -> float:
+        """A scheduled value, or the default where nothing schedules it."""
+        return self._learner.frame.values.get(name, default)
+
+    def encode(
+        self,
+        view: View | Tokens,
+        *,
+        which: str = "student",
+        mask: Mask | None = None,
+        taps: Sequence[int] = (),
+    ) -> Encoding:
+        """The encoding of a view or of tokens; the same request runs once."""
+        key = (id(view), which, id(mask), tuple(taps))
+        if key in self._memo:
+            return self._memo[key][2]
+        if isinstance(view, View):
+            encoder, value = self._learner.encoder(view.modality, which), view.value
+        else:
+            encoder, value = self._learner.sole_encoder(which), view
+        with torch.set_grad_enabled(which == "student" and torch.is_grad_enabled()):
+            encoding: Encoding = encoder(value, mask=mask, taps=taps)
+        self._memo[key] = (view, mask, encoding)  # holding both keeps their ids their own
+        return encoding
+
+    def encode_each(
+        self, views: Sequence[View], *, which: str = "student", joint: bool = False
+    ) -> list[Encoding]:
+        """The encodings of several views; with `joint`, as one batch where they fit together."""
+        if joint and len(views) > 1:
+            modality = self._learner.modalities[views[0].modality]
+            value = modality.concatenate([view.value for view in views])
+            if value is not None:
+                whole = View(value=value, modality=views[0].modality)
+                return _split(self.encode(whole, which=which), [modality.size(v.value) for v in views])
+        return [self.encode(view, which=which) for view in views]
+
+    def encoder(self, modality: str, *, which: str = "student") -> Encoder:
+        """An encoder itself."""
+        return self._learner.encoder(modality, which)
+
+    def part(self, name: str, *, which: str) -> nn.Module:
+        """A teacher's copy of one of the objective's parts."""
+        return self._learner.teacher(which).parts[name]
+
+    def labels(self) -> Tensor:
+        """The labels of the batch, if the objective declared that it needs them."""
+        return self._declared("label", "labels")
+
+    def groups(self) -> Tensor:
+        """The group ids of the batch, if the objective declared that it needs them."""
+        return self._declared("group", "groups")
+
+    def dataset_pass(
+        self, name: str, compute: Callable[[Batch], Tensor], *, refresh: str = "stage"
+    ) -> Tensor:
+        """`compute` over the whole data set, rows ordered by index."""
+        return self._services.dataset_pass(name, compute, refresh)
+
+    def snapshot(self) -> object:
+        """The whole training state, in memory."""
+        return self._services.snapshot()
+
+    def restore(self, snapshot: object) -> None:
+        """Go back to a snapshot when this step is over."""
+        self._services.restore(snapshot)
+
+    @property
+    def _services(self) -> Services:
+        if self._learner.services is None:
+            raise ValueError(
+                f"{type(self._learner.objective).__name__} needs passes over the data set or "
+                "snapshots, which a training engine provides: train it with tacit.pretrain"
+            )
+        return self._learner.services
+
+    def _declared(self, attribute: str, requirement: str) -> Tensor:
+        objective = self._learner.objective
+        if not getattr(objective.requires, requirement):
+            raise ValueError(
+                f"{type(objective).__name__} reads {requirement} it does not require: "
+                f"declare Requirements({requirement}=True)"
+            )
+        value: Tensor | None = getattr(self._batch, attribute, None)
+        if value is None:
+            raise ValueError(f"the batch has no {requirement}: name their column at the source")
+        return value
+
+
+def _split(encoding: Encoding, sizes: list[int]) -> list[Encoding]:
+    """The parts of a joint encoding; dense tokens are split along the batch."""
+    if encoding.owner is not None:
+        raise ValueError("joint encoding of packed tokens: encode the views one by one")
+
+    def part(tensor: Tensor | None) -> list[Tensor | None]:
+        return [None] * len(sizes) if tensor is None else list(tensor.split(sizes))
+
+    fields = {name: part(getattr(encoding, name)) for name in ("tokens", "valid", "kept")}
+    return [
+        Encoding(pooled=pooled, **{name: parts[i] for name, parts in fields.items()})
+        for i, pooled in enumerate(encoding.pooled.split(sizes))
+    ]

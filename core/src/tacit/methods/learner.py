@@ -1,0 +1,186 @@
+"""A learner: encoders, views, objective and teachers as one plain module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from tacit.contract import (
+    Augmentation,
+    Batch,
+    DataInfo,
+    Encoder,
+    Encoding,
+    Losses,
+    Modality,
+    ModelAugmentation,
+    Objective,
+    Tokens,
+    View,
+    Views,
+    derive,
+)
+from tacit.methods.context import Frame, Services, StepContext
+from tacit.nn import Teacher, TeacherPolicy, build_teacher
+
+_VIEWS, _OBJECTIVE = 1, 2  # purposes of the two random streams of a step
+
+
+class Learner(nn.Module):
+    """One stage of a method on its encoders; what a training loop calls.
+
+    In a loop of your own:
+
+        losses = learner(batch)
+        losses.total().backward()
+        optimizer.step()
+        learner.after_step()
+
+    Randomness of a step is named by `(seed, step, rank)` and not carried along, so a loop that
+    starts again at step k draws what it would have drawn.
+
+    Args:
+        encoders: modality to encoder.
+        objective: not yet built; the learner builds it for the encoders' specs.
+        augmentations: modality to the augmentation that makes its views.
+        modalities: modality to its description.
+        teachers: name to policy.
+        data: what the objective may know of the data.
+        seed: of views, masks and random teachers.
+        previous: encoders and parts of the stage before, for teachers that keep them.
+    """
+
+    def __init__(
+        self,
+        *,
+        encoders: Mapping[str, Encoder],
+        objective: Objective,
+        augmentations: Mapping[str, Augmentation | ModelAugmentation],
+        modalities: Mapping[str, Modality],
+        teachers: Mapping[str, TeacherPolicy] | None = None,
+        data: DataInfo | None = None,
+        seed: int = 0,
+        previous: Learner | None = None,
+    ) -> None:
+        super().__init__()
+        teachers = teachers or {}
+        self.encoders = nn.ModuleDict(encoders)
+        self.objective = objective
+        self.augmentations = dict(augmentations)
+        self.modalities = dict(modalities)
+        self.seed = seed
+        self.rank = 0
+        self.frame = Frame()
+        self.services: Services | None = None
+        self._generators: dict[torch.device, torch.Generator] = {}
+        specs = {name: encoder.spec for name, encoder in encoders.items()}
+        objective.build(specs, data or DataInfo())
+        self.teachers = nn.ModuleDict(
+            {
+                name: build_teacher(
+                    policy,
+                    encoders,
+                    self._parts(),
+                    seed=derive(seed, position),
+                    previous=_as_teacher(previous),
+                )
+                for position, (name, policy) in enumerate(sorted(teachers.items()))
+            }
+        )
+
+    def views(self, batch: Batch) -> Views:
+        """The views of a batch, modality by modality; same step, same views."""
+        generator = self._generator(batch.index.device, _VIEWS)
+        made: list[View] = []
+        for name, augmentation in self.augmentations.items():
+            value = batch.values[name]
+            if isinstance(augmentation, ModelAugmentation):
+                views = augmentation(value, generator, self._frozen_encode(name))
+            else:
+                with torch.no_grad():
+                    views = augmentation(value, generator)
+            made += [view.bind(batch, name) for view in views]
+        return Views(made)
+
+    def forward(self, batch: Batch, views: Views | None = None) -> Losses:
+        """The named losses of a batch; of views already made, if given."""
+        if views is None:
+            views = self.views(batch)
+        return self.objective(views, self.context(batch))  # type: ignore[no-any-return]
+
+    def after_step(self) -> None:
+        """Update teachers and whatever the objective keeps, and count the step."""
+        parts = self._parts()
+        for name, teacher in self.teachers.items():
+            assert isinstance(teacher, Teacher)
+            momentum = self.frame.values.get(f"{name}.momentum")
+            teacher.update(self.encoders, parts, momentum)
+        self.objective.after_step(self.context(None))
+        self.frame.step += 1
+
+    def context(self, batch: Batch | None) -> StepContext:
+        """A fresh context at the present frame."""
+        device = batch.index.device if batch is not None else self.device
+        return StepContext(self, batch, self._generator(device, _OBJECTIVE))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters live."""
+        return next(self.encoders.parameters()).device
+
+    def encoder(self, modality: str, which: str = "student") -> Encoder:
+        """An encoder of the student or of a teacher."""
+        owner = self.encoders if which == "student" else self.teacher(which).encoders
+        encoder = owner[modality]
+        assert isinstance(encoder, Encoder)
+        return encoder
+
+    def sole_encoder(self, which: str) -> Encoder:
+        """The encoder, where there is only one."""
+        if len(self.encoders) > 1:
+            raise ValueError("tokens do not say their modality: use ctx.encoder(modality)(tokens)")
+        return self.encoder(next(iter(self.encoders)), which)
+
+    def teacher(self, name: str) -> Teacher:
+        """A teacher by name.
+
+        Raises:
+            ValueError: no such teacher.
+        """
+        if name not in self.teachers:
+            known = ", ".join(self.teachers) or "none"
+            raise ValueError(f"no teacher {name!r}; this method sets up: {known}")
+        teacher = self.teachers[name]
+        assert isinstance(teacher, Teacher)
+        return teacher
+
+    def _parts(self) -> dict[str, nn.Module]:
+        return {name: self.objective.get_submodule(name) for name in self.objective.teacher_parts}
+
+    def _generator(self, device: torch.device, purpose: int) -> torch.Generator:
+        generator = self._generators.get(device)
+        if generator is None:
+            generator = self._generators[device] = torch.Generator(device)
+        return generator.manual_seed(derive(self.seed, purpose, self.frame.step, self.rank))
+
+    def _frozen_encode(self, modality: str) -> _FrozenEncode:
+        return _FrozenEncode(self.encoder(modality))
+
+
+class _FrozenEncode:
+    """Encoding with gradient to the input and none left on the parameters."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+
+    def __call__(self, value: object | Tokens) -> Encoding:
+        frozen = {name: p.detach() for name, p in self.encoder.named_parameters()}
+        return torch.func.functional_call(self.encoder, frozen, (value,))  # type: ignore[no-any-return]
+
+
+def _as_teacher(previous: Learner | None) -> Teacher | None:
+    if previous is None:
+        return None
+    return Teacher(previous.encoders, previous._parts())

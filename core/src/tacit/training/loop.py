@@ -1,0 +1,322 @@
+"""The training loop, from top to bottom."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from tacit.contract import Batch
+from tacit.data import EpochOrder, GeneratedSource, Loader, Source, auto_workers
+from tacit.functional import all_reduce_sum
+from tacit.methods.context import Frame
+from tacit.methods.learner import Learner
+from tacit.training import checkpoint
+from tacit.training.parallel import World, any_process
+from tacit.training.recorder import Recorder, Sink
+from tacit.training.schedule_set import ScheduleSet
+from tacit.training.settings import Training
+from tacit.training.update import Update
+
+
+class Observer(Protocol):
+    """What a run reports to: progress on the terminal, lifecycle plugins."""
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Metrics of a step, on the first process."""
+
+    def progress(self, step: int, total: int | None, instances_per_second: float) -> None:
+        """How far the run is, at each log interval."""
+
+    def checkpoint(self, step: int, path: Path) -> None:
+        """A checkpoint was written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a stage ended.
+
+    Args:
+        step: optimiser steps done.
+        finished: False if it was asked to stop and can be resumed.
+    """
+
+    step: int
+    finished: bool
+
+
+class Trainer:
+    """Trains one stage: a learner on a source, with checkpoints in a folder.
+
+    Args:
+        learner: on its device.
+        source: the data.
+        settings: how long, how large, how precise.
+        seed: of the data order.
+        world: this process among the others.
+        folder: where checkpoints go; None writes none.
+        sinks: where metrics go.
+        observers: who is told.
+        watch: looks at the embeddings between steps.
+        stage: number of the stage within the method.
+        offset: steps done in earlier stages, added to the steps reported.
+    """
+
+    def __init__(
+        self,
+        *,
+        learner: Learner,
+        source: Source | GeneratedSource,
+        settings: Training,
+        seed: int,
+        world: World,
+        folder: Path | None = None,
+        sinks: Iterable[Sink] = (),
+        observers: Iterable[Observer] = (),
+        watch: Callable[[Learner], dict[str, float]] | None = None,
+        stage: int = 0,
+        offset: int = 0,
+    ) -> None:
+        self.learner, self.source, self.settings, self.world = learner, source, settings, world
+        self.folder, self.sinks, self.observers = folder, tuple(sinks), tuple(observers)
+        self.watch, self.stage, self.offset = watch, stage, offset
+        self.seed = seed
+        self.order = _order(source, settings, seed)
+        self.per_epoch = len(self.order) if self.order else settings.steps or 1
+        self.total = settings.steps or self.per_epoch * (settings.epochs or 0)
+        self.update = Update(learner, settings)
+        self.schedules = ScheduleSet(settings.schedules)
+        self.schedules.check(self.total)
+        self.recorder = Recorder()
+        self.step, self.begun = 0, False
+        self._passes: dict[str, tuple[str, int, Tensor]] = {}
+        self._rollback: object | None = None
+        self._stop = False
+        learner.rank = world.rank
+        learner.services = self
+
+    def run(self) -> Outcome:
+        """Train to the end, or until asked to stop."""
+        workers = self.settings.workers
+        if workers is None:
+            workers = auto_workers(self.source, self.world.size)
+        loader = Loader(self.source, device=self.world.device, workers=workers)
+        with self._graceful_stop(), loader:
+            self._begin_stage()
+            while self.step < self.total and not self._stop:
+                epoch, start = divmod(self.step, self.per_epoch)
+                self._frame(epoch)
+                if start == 0:
+                    self.learner.objective.before_epoch(self.learner.context(None))
+                self._run_epoch(self._batches(loader, epoch, start), epoch)
+        if self._stop:
+            self._save()
+        return Outcome(step=self.step, finished=self.step >= self.total)
+
+    def _run_epoch(self, batches: Iterable[Batch], epoch: int) -> None:
+        clock, seen = time.perf_counter(), 0
+        settings = self.settings
+        for batch in batches:
+            values = self._frame(epoch).values
+            self.update.begin(batch, values)
+            losses = self.update.plan(self.update)
+            self.learner.after_step()
+            self.step += 1
+            self._roll_back_if_asked()
+            self.recorder.add(self.step, losses, batch.index, values)
+            seen += settings.batch
+            if self.step % settings.log_every == 0 or self.step == self.total:
+                self._log(self.recorder.flush())
+                now = time.perf_counter()
+                self._tell_progress(seen / (now - clock))
+                clock, seen = now, 0
+                self._stop = any_process(self._stop, self.world.device)
+            if self._due(settings.watch_every) and self.watch is not None:
+                self._look()
+            if self._due(settings.checkpoint_every):
+                self._save()
+            stops_now = self._stop and (self.world.size == 1 or self.step % settings.log_every == 0)
+            if self.step >= self.total or stops_now:
+                return
+
+    def _batches(self, loader: Loader, epoch: int, start: int) -> Iterator[Batch]:
+        rank, size = self.world.rank, self.world.size
+        if self.order is None:
+            batch = self.settings.batch
+            return loader.generated(batch, seed=self.seed, start=start, rank=rank, world=size)
+        context = self.learner.context(None)
+        chosen = self.learner.objective.batches(context, self.settings.batch)
+        order = self.order if chosen is None else chosen
+        return loader.batches(
+            order, epoch=epoch, start=start, rank=rank, world=size, seed=self.seed
+        )
+
+    def _begin_stage(self) -> None:
+        if self.begun:
+            return
+        self._frame(0)
+        self.learner.objective.before_stage(self.learner.context(None))
+        self.begun = True
+
+    def _frame(self, epoch: int) -> Frame:
+        frame = self.learner.frame
+        frame.step, frame.epoch = self.step, epoch
+        frame.progress = self.step / self.total
+        frame.values = self.schedules.values(self.step, self.total)
+        return frame
+
+    def _due(self, every: int | None) -> bool:
+        if every == 0:
+            return False
+        return self.step % (every or self.per_epoch) == 0 or self.step == self.total
+
+    def _log(self, values: dict[str, float]) -> None:
+        self.schedules.observe(values)
+        if self.world.leads:
+            for sink in self.sinks:
+                sink.write(self.offset + self.step, values)
+            for observer in self.observers:
+                observer.metrics(self.offset + self.step, values)
+
+    def _look(self) -> None:
+        if self.world.leads and self.watch is not None:
+            self._log(self.watch(self.learner))
+
+    def _tell_progress(self, rate: float) -> None:
+        for observer in self.observers if self.world.leads else ():
+            observer.progress(self.offset + self.step, self.offset + self.total, rate)
+
+    # -- state -------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """All that decides the rest of the stage, except each process's random generators."""
+        return {
+            "stage": self.stage,
+            "step": self.step,
+            "begun": self.begun,
+            "learner": self.learner.state_dict(),
+            "optimizers": {n: o.state_dict() for n, o in self.update.optimizers.items()},
+            "scaler": self.update.scaler.state_dict(),
+            "schedules": self.schedules.state_dict(),
+            "passes": dict(self._passes),
+        }
+
+    def load_state(self, shared: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.step, self.begun = int(shared["step"]), bool(shared["begun"])
+        self._load_weights(shared)
+        self.schedules.load_state_dict(shared["schedules"])
+        self._passes = dict(shared["passes"])
+        self.recorder.load_state_dict(own["recorder"])
+        checkpoint.set_random_state(own["random"], self.world.device)
+
+    def _load_weights(self, shared: Mapping[str, Any]) -> None:
+        self.learner.load_state_dict(shared["learner"])
+        for name, optimizer in self.update.optimizers.items():
+            optimizer.load_state_dict(shared["optimizers"][name])
+        if self.update.scaler.is_enabled():
+            self.update.scaler.load_state_dict(shared["scaler"])
+
+    def _save(self) -> None:
+        if self.folder is None:
+            return
+        self.recorder.check()
+        own = {
+            "random": checkpoint.random_state(self.world.device),
+            "recorder": self.recorder.state_dict(),
+        }
+        at = self.offset + self.step
+        path = checkpoint.save(
+            self.folder, at, self.state(), own, world=self.world, keep=self.settings.keep
+        )
+        for observer in self.observers if self.world.leads else ():
+            observer.checkpoint(at, path)
+
+    # -- services to objectives --------------------------------------------------------------
+
+    @torch.no_grad()
+    def dataset_pass(self, name: str, compute: Callable[[Batch], Tensor], refresh: str) -> Tensor:
+        """`compute` over the data set in order, each process a part; rows ordered by index."""
+        if refresh not in ("stage", "epoch"):
+            raise ValueError(f"refresh: wanted 'stage' or 'epoch'; got {refresh!r}")
+        epoch = self.step // self.per_epoch
+        if name in self._passes:
+            kept, made, rows = self._passes[name]
+            if kept == "stage" or made == epoch:
+                return rows
+        if not isinstance(self.source, Source):
+            raise ValueError("a pass over the data set needs data of a known size")
+        training = self.learner.training
+        self.learner.eval()
+        rows = torch.zeros(0)
+        with Loader(self.source, device=self.world.device) as loader:
+            for batch in loader.sequential(
+                self.settings.batch, rank=self.world.rank, world=self.world.size
+            ):
+                part = compute(batch)
+                if rows.numel() == 0:
+                    rows = part.new_zeros((len(self.source), *part.shape[1:]))
+                rows[batch.index] = part
+        rows = all_reduce_sum(rows)
+        self.learner.train(training)
+        self._passes[name] = (refresh, epoch, rows)
+        return rows
+
+    def snapshot(self) -> object:
+        """The weights, optimisers and schedules of now, copied."""
+        return checkpoint.clone(self.state())
+
+    def restore(self, snapshot: object) -> None:
+        """Go back to a snapshot's weights, optimisers and schedules when this step is over.
+
+        The data go on: steps are counted, not undone.
+        """
+        self._rollback = snapshot
+
+    def _roll_back_if_asked(self) -> None:
+        if self._rollback is None:
+            return
+        assert isinstance(self._rollback, dict)
+        self._load_weights(checkpoint.clone(self._rollback))
+        self.schedules.load_state_dict(self._rollback["schedules"])
+        self._rollback = None
+
+    @contextmanager
+    def _graceful_stop(self) -> Iterator[None]:
+        """On SIGTERM finish the step, write a checkpoint and return."""
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            self._stop = True
+
+        try:
+            before = signal.signal(signal.SIGTERM, ask)
+        except ValueError:  # not the main thread: whoever runs it there stops it otherwise
+            yield
+            return
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _order(
+    source: Source | GeneratedSource, settings: Training, seed: int
+) -> EpochOrder | None:
+    """The shuffles of a data set; None for endless data.
+
+    Raises:
+        ValueError: epochs of data that have none.
+    """
+    if isinstance(source, Source):
+        return EpochOrder(size=len(source), batch=settings.batch, seed=seed)
+    if settings.steps is None:
+        raise ValueError("endless data have no epochs: set steps")
+    return None

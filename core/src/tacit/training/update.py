@@ -1,0 +1,175 @@
+"""From losses to parameter updates: precision, accumulation, clipping, averaging over processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from fnmatch import fnmatchcase
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from tacit.contract import Batch, Losses, OneStep, Views
+from tacit.methods.learner import Learner
+from tacit.training import optimizers
+from tacit.training.parallel import average, replicate
+from tacit.training.settings import Training
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Update:
+    """The engine's side of `tacit.contract.Updater`: one batch at a time.
+
+    Args:
+        learner: what is trained, already on its device.
+        settings: precision, accumulation, clipping, optimiser.
+
+    Raises:
+        ValueError: settings the objective's plan cannot honour, or patterns that match nothing.
+    """
+
+    def __init__(self, learner: Learner, settings: Training) -> None:
+        self.learner = learner
+        self.plan = learner.objective.plan()
+        self._weights = settings.weights
+        self._clip = settings.clip
+        self._dtype = _DTYPES.get(settings.precision)
+        self._accumulate = settings.accumulate
+        self._plain = isinstance(self.plan, OneStep)
+        self._check_plan(settings)
+        select(learner, settings.trainable)
+        self._owned = _players(learner)
+        self.players: Sequence[str] = tuple(self._owned)
+        self.optimizers = {
+            player: optimizers.build(
+                settings.optimizer,
+                [(name, p) for name, p in learner.named_parameters() if id(p) in ids],
+                no_weight_decay=optimizers.undecayed(learner),
+            )
+            for player, ids in ((n, {id(p) for p in ps}) for n, ps in self._owned.items())
+        }
+        self._base = {
+            player: [(g["lr"], g["weight_decay"]) for g in optimizer.param_groups]
+            for player, optimizer in self.optimizers.items()
+        }
+        self.scaler = torch.amp.GradScaler(learner.device.type, enabled=settings.precision == "fp16")
+        self.forward: nn.Module = replicate(learner) if self._plain else learner
+        self._batch: list[Batch] = []
+        self._views: list[Views | None] = []
+        self._part = 0
+
+    def begin(self, batch: Batch, values: Mapping[str, float]) -> None:
+        """Take the next batch, and set the optimisers to the values of this step."""
+        self._batch = [batch] if self._accumulate == 1 else batch.split(self._accumulate)
+        self._views = [None] * len(self._batch)
+        self._part = 0
+        if "lr_factor" in values or "weight_decay_factor" in values:
+            self._schedule(values.get("lr_factor", 1.0), values.get("weight_decay_factor", 1.0))
+
+    def parts(self) -> Iterator[None]:
+        """The parts of the batch, one at a time."""
+        for self._part in range(len(self._batch)):
+            yield
+
+    def losses(self) -> Losses:
+        """The forward of the present part, with the same views and masks each time."""
+        batch = self._batch[self._part]
+        if (views := self._views[self._part]) is None:
+            views = self._views[self._part] = self.learner.views(batch)
+        if self._dtype is None:
+            losses: Losses = self.forward(batch, views)
+            return losses
+        with torch.autocast(self.learner.device.type, dtype=self._dtype):
+            losses = self.forward(batch, views)
+        return losses
+
+    def total(self, losses: Losses) -> Tensor:
+        """The weighted sum of the terms."""
+        return losses.total(self._weights)
+
+    def backward(self, loss: Tensor, *, retain_graph: bool = False) -> None:
+        """Add a loss's gradients to `.grad`; processes average at the last part."""
+        if len(self._batch) > 1:
+            loss = loss / len(self._batch)
+        with self._syncing():
+            self.scaler.scale(loss).backward(retain_graph=retain_graph)
+
+    def parameters(self, player: str = "main") -> Sequence[nn.Parameter]:
+        """The parameters of one player."""
+        return self._owned[player]
+
+    def gradients(self, loss: Tensor, *, player: str = "main") -> list[Tensor]:
+        """One loss's gradients, averaged over processes; zeros where it does not reach."""
+        found = torch.autograd.grad(
+            loss, self._owned[player], retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+        average(found)
+        return list(found)
+
+    def step(self, player: str = "main") -> None:
+        """Clip, step and clear one player."""
+        owned, optimizer = self._owned[player], self.optimizers[player]
+        if not self._plain:
+            average([parameter.grad for parameter in owned])
+        if self._clip is not None:
+            self.scaler.unscale_(optimizer)
+            nn.utils.clip_grad_norm_(owned, self._clip)
+        if self.scaler.is_enabled():
+            self.scaler.step(optimizer)
+            self.scaler.update()
+        else:
+            optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    def _syncing(self) -> AbstractContextManager[None]:
+        last = self._part == len(self._batch) - 1
+        if last or not isinstance(self.forward, DistributedDataParallel):
+            return nullcontext()
+        quiet: AbstractContextManager[None] = self.forward.no_sync()
+        return quiet
+
+    def _schedule(self, rate: float, decay: float) -> None:
+        for player, optimizer in self.optimizers.items():
+            for group, (lr, weight_decay) in zip(
+                optimizer.param_groups, self._base[player], strict=True
+            ):
+                group["lr"], group["weight_decay"] = lr * rate, weight_decay * decay
+
+    def _check_plan(self, settings: Training) -> None:
+        plan = type(self.plan).__name__
+        if not self._plain and settings.accumulate > 1:
+            raise ValueError(f"accumulate: the update plan {plan} needs the whole batch at once")
+        if not self._plain and settings.precision == "fp16":
+            raise ValueError(f"precision: the update plan {plan} cannot scale losses; use bf16")
+
+
+def select(learner: Learner, patterns: Sequence[str]) -> None:
+    """Leave only the parameters whose names match a pattern trainable; no pattern, all as is.
+
+    Raises:
+        ValueError: a pattern matches no parameter.
+    """
+    if not patterns:
+        return
+    names = [name for name, _ in learner.named_parameters()]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ValueError(
+                f"trainable: {pattern!r} matches no parameter; they are called like {names[0]!r}"
+            )
+    for name, parameter in learner.named_parameters():
+        matches = any(fnmatchcase(name, pattern) for pattern in patterns)
+        parameter.requires_grad_(matches and parameter.requires_grad)
+
+
+def _players(learner: Learner) -> dict[str, list[nn.Parameter]]:
+    """Trainable parameters by player; what belongs to none is `main`'s."""
+    named = {player: list(ps) for player, ps in learner.objective.players().items()}
+    taken = {id(p) for player, ps in named.items() if player != "main" for p in ps}
+    main = [p for p in learner.parameters() if p.requires_grad and id(p) not in taken]
+    others = {
+        player: [p for p in ps if p.requires_grad] for player, ps in named.items() if player != "main"
+    }
+    return ({"main": main} if main else {}) | others

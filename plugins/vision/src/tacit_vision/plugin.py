@@ -1,0 +1,106 @@
+"""What tacit-vision offers: images, their encoders, views and sources."""
+
+from __future__ import annotations
+
+from tacit.plugin import Offer, hookimpl
+
+_IMAGE = frozenset({"image"})
+
+
+@hookimpl
+def tacit_modalities() -> list[Offer]:
+    """Images."""
+    return [
+        Offer(
+            name="vision/image",
+            target="tacit_vision.modality:IMAGE",
+            summary="Still images, as (channels, height, width)",
+            modality=_IMAGE,
+        )
+    ]
+
+
+@hookimpl
+def tacit_encoders() -> list[Offer]:
+    """Networks that embed images."""
+    return [
+        Offer(
+            name="vision/vit",
+            target="tacit_vision.encoders:ViT",
+            summary="Vision transformer over square patches",
+            modality=_IMAGE,
+            provides=("tokens", "mask:drop", "mask:replace", "mask:query"),
+            source="Dosovitskiy et al. 2021, arXiv:2010.11929",
+        ),
+        Offer(
+            name="vision/resnet",
+            target="tacit_vision.encoders:ResNet",
+            summary="Residual convolutional network, also for small images",
+            modality=_IMAGE,
+            source="He et al. 2016, arXiv:1512.03385",
+        ),
+        Offer(
+            name="vision/timm",
+            target="tacit_vision.encoders:Timm",
+            summary="Any network of timm, by its name there",
+            modality=_IMAGE,
+            source="https://github.com/huggingface/pytorch-image-models",
+        ),
+    ]
+
+
+@hookimpl
+def tacit_augmentations() -> list[Offer]:
+    """Ways to make views of images."""
+    return [
+        Offer(
+            name="vision/two-views",
+            target="tacit_vision.views:TwoViews",
+            summary="Two crops with flip, colour and blur changed at random",
+            modality=_IMAGE,
+            provides=("views:two-views",),
+            source="Chen et al. 2020, arXiv:2002.05709, appendix A",
+        ),
+        Offer(
+            name="vision/multi-crop",
+            target="tacit_vision.views:MultiCrop",
+            summary="Two large crops and several small ones",
+            modality=_IMAGE,
+            provides=("views:multi-crop",),
+            source="Caron et al. 2020, arXiv:2006.09882",
+        ),
+        Offer(
+            name="vision/masked",
+            target="tacit_vision.views:Masked",
+            summary="One lightly augmented view whose patches are to be masked",
+            modality=_IMAGE,
+            provides=("views:masked",),
+            source="He et al. 2022, arXiv:2111.06377",
+        ),
+    ]
+
+
+@hookimpl
+def tacit_sources() -> list[Offer]:
+    """Where images come from."""
+    return [
+        Offer(
+            name="vision/folder",
+            target="tacit_vision.data:Folder",
+            summary="A folder of image files, with or without class subfolders",
+            modality=_IMAGE,
+        ),
+        Offer(
+            name="vision/parquet",
+            target="tacit_vision.data:Parquet",
+            summary="Parquet files with encoded images in a column",
+            modality=_IMAGE,
+        ),
+        Offer(
+            name="vision/digits",
+            target="tacit_vision.data:Digits",
+            summary="1797 handwritten digits of 8 x 8 pixels; needs no network",
+            modality=_IMAGE,
+            source="scikit-learn, load_digits",
+        ),
+    ]
