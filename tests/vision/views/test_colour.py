@@ -1,4 +1,4 @@
-"""Colour is torchvision's, image by image, whatever the order; the fused form is its linear part."""
+"""Colour is torchvision's, image by image; the fused form is its linear part."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def both_paths(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 def pixels(batch: int, channels: int = 3) -> Tensor:
-    """Random colours, with greys, black, white, pure colours and ties of two channels among them."""
+    """Random colours, among them greys, pure colours and ties of two channels."""
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(batch, channels, 8, 9, generator=generator)
     images[:, :, 0] = images[:, :1, 0]
@@ -98,7 +98,8 @@ def test_jitter_follows_every_order() -> None:
 def test_all_orders_are_drawn_equally_often() -> None:
     order = jitter(24_000).order
     keys = (order * torch.tensor([64, 16, 4, 1])).sum(1)
-    counts = keys.unique(return_counts=True)[1]
+    counts = keys.bincount()
+    counts = counts[counts > 0]
     assert len(counts) == 24
     assert ((counts - 1000) ** 2 / 1000).sum() < 50  # chi-square, 23 degrees: p < 0.001
 
@@ -106,7 +107,7 @@ def test_all_orders_are_drawn_equally_often() -> None:
 def test_factors_are_uniform_over_their_range() -> None:
     generator = torch.Generator().manual_seed(0)
     record = draw_jitter(
-        generator, 5000, probability=0.3, brightness=0.4, contrast=2.0, saturation=0, hue=0.1
+        generator, 5000, probability=0.3, brightness=0.4, contrast=2.0, saturation=0.0, hue=0.1
     )
     for values, low, high in (
         (record.brightness, 0.6, 1.4),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -36,34 +38,34 @@ def drawn(batch: int, height: int, width: int, scale: tuple[float, float] = (0.0
 def torchvision_crop(image: Tensor, crop: Crop, row: int, size: int, antialias: bool) -> Tensor:
     box = crop.box[row].tolist()
     cut = reference.resized_crop(image, *box, size=[size, size], antialias=antialias)
-    return reference.horizontal_flip(cut) if crop.flip[row] else cut
-
-
-def moments(values: Tensor) -> Tensor:
-    return torch.stack((values.mean(), values.std(), values.square().mean()))
+    cut = reference.horizontal_flip(cut) if crop.flip[row] else cut
+    assert isinstance(cut, Tensor)
+    return cut
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (60, 80), (20, 60), (60, 20)])
 def test_boxes_are_distributed_as_those_of_torchvision(height: int, width: int) -> None:
-    count = 6000
+    count = 5000
     ours = drawn(count, height, width).box.double()
     blank = torch.empty(3, height, width)
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        get = RandomResizedCrop.get_params
+        get: Any = RandomResizedCrop.get_params
         theirs = torch.tensor([get(blank, [0.08, 1.0], [3 / 4, 4 / 3]) for _ in range(count)])
-    for describe in (
+    describers: list[Callable[[Tensor], Tensor]] = [
         lambda box: box[:, 2] * box[:, 3] / (height * width),
         lambda box: (box[:, 3] / box[:, 2]).log(),
         lambda box: box[:, 0],
         lambda box: box[:, 1],
         lambda box: (box[:, 0] + box[:, 2] / 2 - height / 2).abs(),
         lambda box: ((box[:, 2] == height) | (box[:, 3] == width)).double(),
-    ):
+    ]
+    for describe in describers:
         mine, other = describe(ours), describe(theirs.double())
-        error = (mine.var() / count + other.var() / count).sqrt().clamp(min=1e-9)
-        assert (mine.mean() - other.mean()).abs() < 4 * error
-        assert mine.std() == pytest.approx(other.std(), rel=0.06, abs=1e-9)
+        for moment in (1, 2):
+            one, two = mine**moment, other**moment
+            error = (one.var() / count + two.var() / count).sqrt()
+            assert (one.mean() - two.mean()).abs() <= 4 * error
 
 
 def test_boxes_lie_inside_the_image_and_keep_to_scale_and_ratio() -> None:
@@ -81,16 +83,14 @@ def test_boxes_lie_inside_the_image_and_keep_to_scale_and_ratio() -> None:
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "box"), [(20, 60, (0, 17, 20, 27)), (60, 20, (17, 0, 27, 20))]
+    ("height", "width", "box"), [(20, 60, (0, 16, 20, 27)), (60, 20, (16, 0, 27, 20))]
 )
 def test_where_no_try_fits_the_box_is_centred_with_the_nearest_ratio(
     height: int, width: int, box: tuple[int, ...]
 ) -> None:
     crop = drawn(10, height, width, scale=(1.0, 1.0))
-    expected = torch.tensor(box)
-    # 60 - 27 = 33 leaves half a pixel over, which goes to the far side, as in torchvision.
-    expected[:2] = torch.tensor([(height - box[2]) // 2, (width - box[3]) // 2])
-    assert (crop.box == expected).all()
+    # Of the 60 - 27 = 33 pixels left, the odd one goes to the far side, as in torchvision.
+    assert (crop.box == torch.tensor(box)).all()
 
 
 @pytest.mark.parametrize("channels", [1, 3])

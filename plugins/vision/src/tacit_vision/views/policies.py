@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
-from jaxtyping import UInt8
 from torch import Generator, Tensor
 
 from tacit.contract import Augmentation, View
@@ -30,6 +29,10 @@ class TwoViewsConfig(ColourConfig):
 
     blur_probability: tuple[float, float] = (0.5, 0.5)
     solarise_probability: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.recipes()  # refuses what does not fit a view
 
     def recipes(self) -> tuple[Recipe, Recipe]:
         """The settings of each view."""
@@ -78,6 +81,7 @@ class MultiCropConfig(ColourConfig):
                 f"local_count must be at least 1, got {self.local_count}: "
                 "for global views alone take TwoViews"
             )
+        self.recipes(2)  # refuses what does not fit a view
 
     def recipes(self, shortest_side: int) -> tuple[Recipe, ...]:
         """The settings of each view of images whose shorter side has this many pixels."""
@@ -121,9 +125,7 @@ class TwoViews(Augmentation):
         self.roles = ("global", "global")
         self.meta = meta_keys(self.config.recipes())
 
-    def __call__(
-        self, value: UInt8[Tensor, "batch channels height width"], generator: Generator
-    ) -> tuple[View, ...]:
+    def __call__(self, value: Tensor, generator: Generator) -> tuple[View, ...]:
         """Two views of a batch; the generator lives on the batch's device."""
         return tuple(
             make_view(recipe, value, generator, "global") for recipe in self.config.recipes()
@@ -147,9 +149,7 @@ class MultiCrop(Augmentation):
         self.roles = ("global",) * 2 + ("local",) * self.config.local_count
         self.meta = meta_keys(self.config.recipes(2))
 
-    def __call__(
-        self, value: UInt8[Tensor, "batch channels height width"], generator: Generator
-    ) -> tuple[View, ...]:
+    def __call__(self, value: Tensor, generator: Generator) -> tuple[View, ...]:
         """All views of a batch; the generator lives on the batch's device."""
         recipes = self.config.recipes(min(value.shape[2:]))
         return tuple(
@@ -173,16 +173,14 @@ class Masked(Augmentation):
         self.roles = ("view",)
         self.meta = meta_keys((self.config.recipe(),))
 
-    def __call__(
-        self, value: UInt8[Tensor, "batch channels height width"], generator: Generator
-    ) -> tuple[View, ...]:
+    def __call__(self, value: Tensor, generator: Generator) -> tuple[View, ...]:
         """The view of a batch; the generator lives on the batch's device."""
         return (make_view(self.config.recipe(), value, generator, "view"),)
 
 
 def make_view(
     recipe: Recipe,
-    images: UInt8[Tensor, "batch channels height width"],
+    images: Tensor,
     generator: Generator,
     role: str,
 ) -> View:

@@ -21,10 +21,13 @@ from tacit_vision.views.resample import crop_resize
 TILE = 1 << 18
 
 
-def draw(
-    recipe: Recipe, images: UInt8[Tensor, "batch channels height width"], generator: Generator
-) -> Record:
+def draw(recipe: Recipe, images: Tensor, generator: Generator) -> Record:
     """Draw what is to be done to each image; only sizes and device of the images are read.
+
+    Args:
+        recipe: settings of the view.
+        images: uint8 (batch, 1 or 3, height, width).
+        generator: source of all numbers, on the images' device.
 
     Raises:
         ValueError: the images are not uint8 with 1 or 3 channels, the recipe's mean has another
@@ -69,7 +72,7 @@ def draw(
     )
 
 
-def check_images(recipe: Recipe, images: UInt8[Tensor, "batch channels height width"]) -> None:
+def check_images(recipe: Recipe, images: Tensor) -> None:
     """Refuse what is not a batch of uint8 images that fits the recipe's normalisation."""
     if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] not in (1, 3):
         raise ValueError(
