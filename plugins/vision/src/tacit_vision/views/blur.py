@@ -129,9 +129,7 @@ def _shifted_sum(
     reach = len(taps) - 1
     length = image.shape[dim] - 2 * reach
     result = image.narrow(dim, reach, length) * taps[0]
-    pair = torch.empty_like(result)
     for distance, weight in enumerate(taps[1:], start=1):
-        before = image.narrow(dim, reach - distance, length)
-        torch.add(before, image.narrow(dim, reach + distance, length), out=pair)
-        result.add_(pair, alpha=weight)
+        result.add_(image.narrow(dim, reach - distance, length), alpha=weight)
+        result.add_(image.narrow(dim, reach + distance, length), alpha=weight)
     return result
