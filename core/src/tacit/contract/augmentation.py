@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
 
@@ -36,6 +36,7 @@ class Augmentation(ABC):
         """The views of one modality's value."""
 
 
+@runtime_checkable
 class Encode(Protocol):
     """How a model-scope augmentation reaches the encoder it attacks or consults."""
 

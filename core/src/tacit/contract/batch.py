@@ -79,7 +79,9 @@ class Batch:
         if not whole or self.rows is not None:
             raise ValueError("accumulate: only batches of one row an instance can be split")
         if len(self) % parts:
-            raise ValueError(f"accumulate: {len(self)} instances in {parts} parts do not come out equal")
+            raise ValueError(
+                f"accumulate: {len(self)} instances in {parts} parts do not come out equal"
+            )
         size = len(self) // parts
         return [self._slice(slice(i * size, (i + 1) * size)) for i in range(parts)]
 

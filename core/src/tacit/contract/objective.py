@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -68,6 +68,7 @@ class DataInfo:
     instances: int | None = None
 
 
+@runtime_checkable
 class Context(Protocol):
     """What the engine lends an objective during one step or between epochs."""
 

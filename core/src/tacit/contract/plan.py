@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tacit.contract.objective import Losses
 
 
+@runtime_checkable
 class Updater(Protocol):
     """What the engine lends a plan: forward, backward and step.
 
@@ -44,6 +45,7 @@ class Updater(Protocol):
         """The weighted sum of the terms, by the run's weights."""
 
 
+@runtime_checkable
 class UpdatePlan(Protocol):
     """One batch's update. The loop around it (data, schedules, checkpoints) stays the engine's."""
 
