@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 class Services(Protocol):
     """What only an engine can do for an objective; absent in a loop without one."""
 
-    def dataset_pass(
-        self, name: str, compute: Callable[[Batch], Tensor], refresh: str
-    ) -> Tensor:
+    def dataset_pass(self, name: str, compute: Callable[[Batch], Tensor], refresh: str) -> Tensor:
         """See `tacit.contract.Context.dataset_pass`."""
 
     def snapshot(self) -> object:
@@ -112,7 +110,9 @@ class StepContext:
             value = modality.concatenate([view.value for view in views])
             if value is not None:
                 whole = View(value=value, modality=views[0].modality)
-                return _split(self.encode(whole, which=which), [modality.size(v.value) for v in views])
+                return _split(
+                    self.encode(whole, which=which), [modality.size(v.value) for v in views]
+                )
         return [self.encode(view, which=which) for view in views]
 
     def encoder(self, modality: str, *, which: str = "student") -> Encoder:
@@ -175,8 +175,9 @@ def _split(encoding: Encoding, sizes: list[int]) -> list[Encoding]:
     def part(tensor: Tensor | None) -> list[Tensor | None]:
         return [None] * len(sizes) if tensor is None else list(tensor.split(sizes))
 
-    fields = {name: part(getattr(encoding, name)) for name in ("tokens", "valid", "kept")}
+    pooled, tokens = encoding.pooled.split(sizes), part(encoding.tokens)
+    valid, kept = part(encoding.valid), part(encoding.kept)
     return [
-        Encoding(pooled=pooled, **{name: parts[i] for name, parts in fields.items()})
-        for i, pooled in enumerate(encoding.pooled.split(sizes))
+        Encoding(pooled=pooled[i], tokens=tokens[i], valid=valid[i], kept=kept[i])
+        for i in range(len(sizes))
     ]

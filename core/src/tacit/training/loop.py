@@ -89,7 +89,7 @@ class Trainer:
         self.folder, self.sinks, self.observers = folder, tuple(sinks), tuple(observers)
         self.watch, self.stage, self.offset = watch, stage, offset
         self.seed = seed
-        self.order = _order(source, settings, seed)
+        self.order = order_of(source, settings, seed)
         self.per_epoch = len(self.order) if self.order else settings.steps or 1
         self.total = settings.steps or self.per_epoch * (settings.epochs or 0)
         self.update = Update(learner, settings)
@@ -293,7 +293,7 @@ class Trainer:
     def _graceful_stop(self) -> Iterator[None]:
         """On SIGTERM finish the step, write a checkpoint and return."""
 
-        def ask(number: int, frame: FrameType | None) -> None:
+        def ask(_number: int, _frame: FrameType | None) -> None:
             self._stop = True
 
         try:
@@ -307,9 +307,7 @@ class Trainer:
             signal.signal(signal.SIGTERM, before)
 
 
-def _order(
-    source: Source | GeneratedSource, settings: Training, seed: int
-) -> EpochOrder | None:
+def order_of(source: Source | GeneratedSource, settings: Training, seed: int) -> EpochOrder | None:
     """The shuffles of a data set; None for endless data.
 
     Raises:

@@ -89,8 +89,8 @@ class Recorder:
         if not self._rows:
             return {}
         names, read = self._read()
-        for index in self._index:
-            self._order = zlib.crc32(index.cpu().numpy().tobytes(), self._order)
+        seen = torch.cat(self._index).cpu().numpy()
+        self._order = zlib.crc32(seen.tobytes(), self._order)
         means = dict(zip(names, read.mean(dim=0).tolist(), strict=True))
         self._steps, self._rows, self._index = [], [], []
         return {**means, **self._known, "order": float(self._order)}

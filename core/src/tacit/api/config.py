@@ -1,0 +1,115 @@
+"""A run as settings: what the command line, a TOML file and Python all come down to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+
+from tacit.config import Component, ConfigError
+from tacit.training.settings import Training
+
+_TRAINING = frozenset(f.name for f in fields(Training))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plugins:
+    """Which installed plugins a run may use.
+
+    Args:
+        allow: nothing else is loaded; all if empty.
+        block: never loaded.
+        strict: fail at the first broken plugin.
+        active: plugins whose lifecycle hooks fire besides those the run uses.
+    """
+
+    allow: tuple[str, ...] = ()
+    block: tuple[str, ...] = ()
+    strict: bool = False
+    active: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides a run.
+
+    Args:
+        method: name of a method.
+        seed: of weights, views, masks and the order of the data.
+        data: the source and its options.
+        encoder: by modality, the encoder and its options.
+        views: by modality, the augmentation and its options; the method's policy if not set.
+        objective: options of the method's objective, for all its stages.
+        training: settings of `tacit.training.Training`, over the method's own defaults.
+        stages: by stage, tables `views`, `objective` and `training` for that stage alone.
+        plugins: which plugins may be used.
+    """
+
+    method: str
+    data: Component
+    seed: int = 0
+    encoder: Mapping[str, Component] = field(default_factory=dict)
+    views: Mapping[str, Component] = field(default_factory=dict)
+    objective: Mapping[str, object] = field(default_factory=dict)
+    training: Mapping[str, object] = field(default_factory=dict)
+    stages: Mapping[str, object] = field(default_factory=dict)
+    plugins: Plugins = Plugins()
+
+
+def normalise(tree: Mapping[str, object], modalities: Sequence[str]) -> dict[str, object]:
+    """The short spellings of a run's settings, spelt out.
+
+    `epochs`, `batch`, `optimizer.lr` ... belong to `training`; `encoder` and `views` without a
+    modality belong to the only one there is.
+
+    Raises:
+        ConfigError: an encoder or views without a modality, where the data have several.
+    """
+    out: dict[str, object] = {}
+    training: dict[str, object] = {}
+    for key, value in tree.items():
+        if key in _TRAINING:
+            training[key] = value
+        elif key in ("encoder", "views"):
+            out[key] = _by_modality(key, value, modalities)
+        else:
+            out[key] = value
+    if training:
+        given = out.get("training", {})
+        out["training"] = merge(given if isinstance(given, Mapping) else {}, training)
+    return out
+
+
+def _by_modality(key: str, value: object, modalities: Sequence[str]) -> object:
+    if isinstance(value, Mapping) and set(value) <= set(modalities):
+        return {modality: _component(choice) for modality, choice in value.items()}
+    if len(modalities) != 1:
+        raise ConfigError(
+            f"wanted one table a modality, [{key}.{modalities[0]}] and so on, because the data "
+            f"have {len(modalities)}: {', '.join(modalities)}",
+            path=key,
+        )
+    return {modalities[0]: _component(value)}
+
+
+def _component(value: object) -> object:
+    """`name:argument` is left whole here; the offer's class says what the argument sets."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+def merge(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
+    """`over` laid on `base`, table by table; a table that changes its `kind` replaces the other.
+
+    `epochs` and `steps` exclude each other: whichever `over` sets takes the other away.
+    """
+    out = dict(base)
+    for key, value in over.items():
+        old = out.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            other_kind = "kind" in value and value["kind"] != old.get("kind")
+            out[key] = dict(value) if other_kind else merge(old, value)
+        else:
+            out[key] = value
+    for one, other in (("epochs", "steps"), ("steps", "epochs")):
+        if one in over and other not in over:
+            out.pop(other, None)
+    return out
