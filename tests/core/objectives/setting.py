@@ -83,6 +83,10 @@ class Setting:
     def trained(self) -> list[nn.Parameter]:
         return [*self.encoders.parameters(), *self.objective.parameters()]
 
+    def head(self, name: str, modality: str = "signal") -> nn.Module:
+        """One of the objective's heads."""
+        return self.objective.get_submodule(f"{name}.{modality}")
+
     def parts(self) -> dict[str, nn.Module]:
         return {n: self.objective.get_submodule(n) for n in self.objective.teacher_parts}
 
@@ -94,7 +98,7 @@ def make(name: str, *, modalities: tuple[str, ...] = ("signal",), seed: int = 0)
         torch.manual_seed(seed)
         encoder = PoolEncoder if name in PAIRED else TokenEncoder
         encoders = nn.ModuleDict({m: encoder(modality=m) for m in modalities})
-        objective = kind(config)  # type: ignore[call-arg]
+        objective = kind(config)
         specs = {m: e.spec for m, e in encoders.items() if isinstance(e, Encoder)}
         objective.build(specs, DataInfo())
         made = Setting(objective, encoders, {})

@@ -49,7 +49,7 @@ def watch(setting: Setting) -> tuple[list[Tensor], list[Mask]]:
         predictions.append(answer)
         masks.append(inputs[1])
 
-    decoder = setting.objective.decoder["signal"]  # type: ignore[index,operator]
+    decoder = setting.head("decoder")
     decoder.register_forward_hook(note)
     return predictions, masks
 
@@ -147,7 +147,7 @@ def test_the_generator_alone_decides_the_masks(name: str) -> None:
 @masked
 def test_masks_that_views_bring_are_kept(name: str) -> None:
     setting = make(name)
-    mode = setting.objective.config.mode  # type: ignore[union-attr]
+    mode = setting.objective.config.mode
     sampler, generator = RandomMask(ratio=0.5), torch.Generator().manual_seed(3)
     mask = sampler(BATCH, (4, 4), mode=mode, generator=generator)  # type: ignore[arg-type]
     _, masks = watch(setting)
@@ -195,7 +195,7 @@ def test_only_instances_that_count_and_are_there_count(name: str) -> None:
     counts = torch.tensor([0, 5])
     setting = make(name)
     generator = torch.Generator().manual_seed(0)
-    mode = setting.objective.config.mode  # type: ignore[union-attr]
+    mode = setting.objective.config.mode
     mask = RandomMask()(BATCH, (4, 4), mode=mode, generator=generator)  # type: ignore[arg-type]
     whole = setting.losses(Views([replace(view, mask=mask, rows=rows, present=present)]))
     few = Mask(mask.hidden[counts], mask.mode, mask.hidden_per_row)
