@@ -40,35 +40,32 @@ def evaluate(
     """Probe a frozen encoder and its baselines on the same data in the same way.
 
     The baselines of a labelled probe are a random-initialised encoder, the raw features, and the
-    commonest class (for regression the mean). Of label-free probes only the random encoder's
-    number is worth comparing. Each seed gives a validation split to the linear probe and fresh
-    weights to the random baseline (whose batch norms, never trained, pass their input on). Views
-    are drawn from the first seed of each encoder. A result that no seed can change is
-    computed once and says so (`seeds=1`).
+    commonest class (for regression the mean); of a label-free one the random encoder alone. A seed
+    gives a validation split to the linear probe and fresh weights to the random baseline (whose
+    batch norms, never trained, pass their input on); an encoder's views come from its first seed.
+    A result that no seed can change is computed once and says so (`seeds=1`).
 
     Args:
         encoder: the trained one, or several runs of one recipe that differ in their seed: their
             scores are averaged, run i standing for the i-th seed.
-        train: labelled batches the probes are fitted on; iterated anew for every encoder, so it
-            must not shrink. See `embed` for what is taken from a batch.
-        test: likewise, to measure on; nothing is ever chosen on it.
+        train: labelled batches the probes are fitted on; gone through once for every encoder.
+            See `embed` for what is taken from a batch.
+        test: likewise, to measure on; nothing is chosen on it.
         modality: gives the raw features.
         encoder_factory: builds the encoder of the same configuration with fresh weights drawn from
             a seed; None leaves out the random baseline.
-        task: classification wants integer labels; regression takes float labels, and integers as
-            numbers.
+        task: classification wants integer labels; regression takes any numbers.
         probes: names, or probes with settings of their own. `alignment` needs `views`.
         seeds: at least one, all different.
         views: makes the positive pairs for probes that compare views.
         autocast: precision to run the encoders in, see `embed`.
 
     Returns:
-        the scores, by probe and metric in the order of `probes`, the encoder's before those of its
-        baselines.
+        the scores by probe and metric, the encoder's before those of its baselines.
 
     Raises:
         ValueError: for missing or unfit labels, unknown probes, views that are missing or unused,
-            seeds and runs that do not match.
+            seeds that do not match the runs.
     """
     runs = _runs(encoder, seeds)
     chosen = [_probe(probe) for probe in probes]

@@ -102,10 +102,9 @@ def linear_probe(
     Raises:
         ValueError: for labels out of range, a single class, or too few instances to split.
 
-    Source: the protocol of Kornblith et al. 2019, "Do Better ImageNet Models Transfer Better?"
-        (L-BFGS, warm start along a grid of penalties, chosen on a validation part, fitted again on
-        all training data). We differ: the grid goes from strong to weak and may end early, and
-        features are standardised.
+    Source: the protocol of Kornblith et al. 2019 (arXiv 1805.08974): L-BFGS, warm start along a
+        grid of penalties, chosen on a validation part, fitted again on all training data. We
+        differ: the grid goes from strong to weak and may end early, and features are standardised.
     """
     config = config or LinearProbeConfig()
     labels = _checked(labels, classes).to(features.device)

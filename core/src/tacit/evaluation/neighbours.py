@@ -15,8 +15,8 @@ class KnnConfig:
     """Settings of the kNN probe.
 
     Attributes:
-        neighbours: how many vote. 20 is the best of the values DINO reports on ImageNet; small
-            data sets of few classes are often quoted with 200.
+        neighbours: how many vote. 20 is what DINO found best; data sets of few classes are
+            often quoted with 200.
         temperature: a neighbour votes with exp(similarity / temperature). 0.07 as in both papers;
             another temperature gives scores that do not compare.
         chunk: queries compared at a time. Changes memory (chunk x bank), not the result.

@@ -83,7 +83,7 @@ def verdict(encoder: Score, baselines: Sequence[Score]) -> str:
 
 
 def score_table(scores: Sequence[Score]) -> str:
-    """Lay out every probe's encoder score beside its baselines, with the verdict, as plain text."""
+    """Lay out every probe's encoder score beside its baselines, with the verdict, uncoloured."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
