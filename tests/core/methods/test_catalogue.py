@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.core.objectives.setting import values
+from tests.core.toys import PoolEncoder, TokenEncoder
 from torch import Tensor
 
 from tacit import methods, offers
@@ -15,8 +17,6 @@ from tacit.methods import Learner, Method
 from tacit.training.optimizers import build
 from tacit.training.schedule_set import ScheduleSet
 from tacit.training.settings import Training
-from tests.core.objectives.setting import values
-from tests.core.toys import PoolEncoder, TokenEncoder
 
 OFFERED = {offer.name: offer for offer in offers.tacit_methods()}
 METHODS: dict[str, Callable[[], Method]] = {
@@ -107,6 +107,7 @@ def test_the_same_seed_trains_the_same(name: str) -> None:
     def total(noise: int) -> float:
         trained = learner(METHODS[name]())
         torch.manual_seed(noise)
-        return float(trained(Batch(values={"signal": values(8)}, index=torch.arange(8))).total())
+        batch = Batch(values={"signal": values(8)}, index=torch.arange(8))
+        return float(trained(batch).total().detach())
 
     assert total(1) == total(2)
