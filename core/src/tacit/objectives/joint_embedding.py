@@ -82,7 +82,7 @@ class SimClrConfig:
     """Settings of SimCLR.
 
     Args:
-        temperature: of the similarities; the paper's best are 0.1 on ImageNet, 0.5 on CIFAR-10.
+        temperature: of the similarities; the paper's best are 0.1 on large data, 0.5 on small.
         projector: the paper's has one hidden layer of the encoder's width and 128 features.
 
     Raises:

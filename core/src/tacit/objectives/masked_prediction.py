@@ -74,7 +74,7 @@ class MaskedPrediction(Objective):
     Source: MAE, He et al. 2022 (arXiv 2111.06377), facebookresearch/mae, models_mae.py; SimMIM, Xie
     et al. 2022 (arXiv 2111.09886), microsoft/SimMIM, models/simmim.py. Differs: see
     `tacit.nn.decoders.TransformerHead`; targets are on the encoder's own scale, where SimMIM's are
-    pixels normalised over the data set.
+    normalised over the data set.
     """
 
     Config = MaskedPredictionConfig
