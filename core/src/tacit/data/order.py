@@ -69,6 +69,8 @@ def slice_of(indices: Int[Tensor, " batch"], rank: int, world: int) -> Int[Tenso
     Raises:
         ValueError: the batch does not divide by the number of processes.
     """
+    if world == 1:
+        return indices
     total = indices.shape[0]
     if total % world:
         near = total // world * world or world

@@ -35,12 +35,14 @@ class Frame:
 
     Args:
         step: optimiser steps done.
+        part: of the batch, where it is accumulated over several.
         epoch: epochs done.
         progress: share of the stage that is done, 0 to 1; 0 when its end is unknown.
         values: scheduled values by name.
     """
 
     step: int = 0
+    part: int = 0
     epoch: int = 0
     progress: float = 0.0
     values: Mapping[str, float] = field(default_factory=dict)
@@ -49,13 +51,17 @@ class Frame:
 class StepContext:
     """One step's context: remembers what was encoded, refuses what was not declared."""
 
-    __slots__ = ("_batch", "_learner", "_memo", "generator")
+    __slots__ = ("_batch", "_generator", "_learner", "_memo", "_purpose", "device")
 
-    def __init__(self, learner: Learner, batch: Batch | None, generator: torch.Generator) -> None:
+    def __init__(
+        self, learner: Learner, batch: Batch | None, device: torch.device, purpose: int
+    ) -> None:
         self._learner = learner
         self._batch = batch
         self._memo: dict[tuple[int, str, int, tuple[int, ...]], tuple[Any, Any, Encoding]] = {}
-        self.generator = generator
+        self._generator: torch.Generator | None = None
+        self._purpose = purpose
+        self.device = device
 
     @property
     def step(self) -> int:
@@ -73,9 +79,11 @@ class StepContext:
         return self._learner.frame.progress
 
     @property
-    def device(self) -> torch.device:
-        """The training device."""
-        return self.generator.device
+    def generator(self) -> torch.Generator:
+        """The only randomness an objective may use; seeded when first asked for."""
+        if self._generator is None:
+            self._generator = self._learner.generator(self.device, self._purpose)
+        return self._generator
 
     def value(self, name: str, default: float) -> float:
         """A scheduled value, or the default where nothing schedules it."""
@@ -97,8 +105,12 @@ class StepContext:
             encoder, value = self._learner.encoder(view.modality, which), view.value
         else:
             encoder, value = self._learner.sole_encoder(which), view
-        with torch.set_grad_enabled(which == "student" and torch.is_grad_enabled()):
-            encoding: Encoding = encoder(value, mask=mask, taps=taps)
+        encoding: Encoding
+        if which == "student":
+            encoding = encoder(value, mask=mask, taps=taps)
+        else:
+            with torch.no_grad():
+                encoding = encoder(value, mask=mask, taps=taps)
         self._memo[key] = (view, mask, encoding)  # holding both keeps their ids their own
         return encoding
 

@@ -25,7 +25,7 @@ from tacit.contract import (
 from tacit.methods.context import Frame, Services, StepContext
 from tacit.nn import Teacher, TeacherPolicy, build_teacher
 
-_VIEWS, _OBJECTIVE = 1, 2  # purposes of the two random streams of a step
+_VIEWS, _OBJECTIVE, _BETWEEN = 1, 2, 3  # purposes of the random streams of a step
 
 
 class Learner(nn.Module):
@@ -74,7 +74,8 @@ class Learner(nn.Module):
         self.rank = 0
         self.frame = Frame()
         self.services: Services | None = None
-        self._generators: dict[torch.device, torch.Generator] = {}
+        self._generators: dict[tuple[torch.device, int], torch.Generator] = {}
+        self._follows = type(objective).after_step is not Objective.after_step
         specs = {name: encoder.spec for name, encoder in encoders.items()}
         objective.build(specs, data or DataInfo())
         self.teachers = nn.ModuleDict(
@@ -92,7 +93,7 @@ class Learner(nn.Module):
 
     def views(self, batch: Batch) -> Views:
         """The views of a batch, modality by modality; same step, same views."""
-        generator = self._generator(batch.index.device, _VIEWS)
+        generator = self.generator(batch.index.device, _VIEWS)
         made: list[View] = []
         for name, augmentation in self.augmentations.items():
             value = batch.values[name]
@@ -112,18 +113,24 @@ class Learner(nn.Module):
 
     def after_step(self) -> None:
         """Update teachers and whatever the objective keeps, and count the step."""
+        if self.teachers:
+            self._update_teachers()
+        if self._follows:
+            self.objective.after_step(self.context(None))
+        self.frame.step += 1
+
+    def _update_teachers(self) -> None:
         parts = self._parts()
         for name, teacher in self.teachers.items():
             assert isinstance(teacher, Teacher)
             momentum = self.frame.values.get(f"{name}.momentum")
             teacher.update(self.encoders, parts, momentum)
-        self.objective.after_step(self.context(None))
-        self.frame.step += 1
 
     def context(self, batch: Batch | None) -> StepContext:
         """A fresh context at the present frame."""
-        device = batch.index.device if batch is not None else self.device
-        return StepContext(self, batch, self._generator(device, _OBJECTIVE))
+        if batch is None:
+            return StepContext(self, None, self.device, _BETWEEN)
+        return StepContext(self, batch, batch.index.device, _OBJECTIVE)
 
     @property
     def device(self) -> torch.device:
@@ -159,11 +166,13 @@ class Learner(nn.Module):
     def _parts(self) -> dict[str, nn.Module]:
         return {name: self.objective.get_submodule(name) for name in self.objective.teacher_parts}
 
-    def _generator(self, device: torch.device, purpose: int) -> torch.Generator:
-        generator = self._generators.get(device)
+    def generator(self, device: torch.device, purpose: int) -> torch.Generator:
+        """The random stream of a purpose, at the beginning of what this step draws from it."""
+        generator = self._generators.get((device, purpose))
         if generator is None:
-            generator = self._generators[device] = torch.Generator(device)
-        return generator.manual_seed(derive(self.seed, purpose, self.frame.step, self.rank))
+            generator = self._generators[device, purpose] = torch.Generator(device)
+        frame = self.frame
+        return generator.manual_seed(derive(self.seed, purpose, frame.step, frame.part, self.rank))
 
     def _frozen_encode(self, modality: str) -> _FrozenEncode:
         return _FrozenEncode(self.encoder(modality))

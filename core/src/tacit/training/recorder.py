@@ -98,13 +98,13 @@ class Recorder:
     def _read(self) -> tuple[list[str], Tensor]:
         """Names and values `(steps, names)` of the interval, all losses finite."""
         names = list(self._rows[0])
-        table = torch.stack([torch.stack([row[n].float() for n in names]) for row in self._rows])
-        read = table.cpu().double()
-        columns = [i for i, name in enumerate(names) if name.startswith("loss/")]
-        finite = read[:, columns].isfinite().all(dim=1)
+        columns = [torch.stack([row[name] for row in self._rows]).float() for name in names]
+        read = torch.stack(columns, dim=1).cpu().double()
+        losses = [i for i, name in enumerate(names) if name.startswith("loss/")]
+        finite = read[:, losses].isfinite().all(dim=1)
         if not bool(finite.all()):
             bad = int((~finite).nonzero()[0, 0])
-            terms = {names[i]: float(read[bad, i]) for i in columns}
+            terms = {names[i]: float(read[bad, i]) for i in losses}
             raise DivergedError(self._steps[bad], self._index[bad].tolist(), terms)
         return names, read
 

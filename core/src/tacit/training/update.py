@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from fnmatch import fnmatchcase
 
@@ -57,6 +57,9 @@ class Update:
         half = settings.precision == "fp16"
         self.scaler = torch.amp.grad_scaler.GradScaler(learner.device.type, enabled=half)
         self.forward: nn.Module = replicate(learner) if self._plain else learner
+        self._quiet: Callable[[], AbstractContextManager[None]] = nullcontext
+        if isinstance(self.forward, DistributedDataParallel):
+            self._quiet = self.forward.no_sync
         self._batch: list[Batch] = []
         self._views: list[Views | None] = []
         self._part = 0
@@ -65,14 +68,14 @@ class Update:
         """Take the next batch, and set the optimisers to the values of this step."""
         self._batch = [batch] if self._accumulate == 1 else batch.split(self._accumulate)
         self._views = [None] * len(self._batch)
-        self._part = 0
+        self._part = self.learner.frame.part = 0
         if "lr_factor" in values or "weight_decay_factor" in values:
             self._schedule(values.get("lr_factor", 1.0), values.get("weight_decay_factor", 1.0))
 
     def parts(self) -> Iterator[None]:
         """The parts of the batch, one at a time."""
         for part in range(len(self._batch)):
-            self._part = part
+            self._part = self.learner.frame.part = part
             yield
 
     def losses(self) -> Losses:
@@ -97,8 +100,13 @@ class Update:
         """Add a loss's gradients to `.grad`; processes average at the last part."""
         if len(self._batch) > 1:
             loss = loss / len(self._batch)
-        with self._syncing():
-            self.scaler.scale(loss).backward(retain_graph=retain_graph)
+        if self.scaler.is_enabled():
+            loss = self.scaler.scale(loss)
+        if self._part == len(self._batch) - 1:
+            loss.backward(retain_graph=retain_graph)
+        else:
+            with self._quiet():
+                loss.backward(retain_graph=retain_graph)
 
     def parameters(self, player: str = "main") -> Sequence[nn.Parameter]:
         """The parameters of one player."""
@@ -125,14 +133,8 @@ class Update:
             self.scaler.update()
         else:
             optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-
-    def _syncing(self) -> AbstractContextManager[None]:
-        last = self._part == len(self._batch) - 1
-        if last or not isinstance(self.forward, DistributedDataParallel):
-            return nullcontext()
-        quiet: AbstractContextManager[None] = self.forward.no_sync()
-        return quiet
+        for parameter in owned:
+            parameter.grad = None
 
     def _schedule(self, rate: float, decay: float) -> None:
         for player, optimizer in self.optimizers.items():
