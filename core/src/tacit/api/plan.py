@@ -230,6 +230,28 @@ def _data_component(data: object, catalogue: Catalogue) -> object:
     return {"name": name, "path": data}
 
 
+def named_data(data: object) -> dict[str, object]:
+    """A path or a name as the table that spells it: the source's name, and its path if it has one.
+
+    Raises:
+        ValueError: nothing was given, or no source recognises it.
+    """
+    table = _data_component(data, load_plugins())
+    _name(table)
+    return dict(_table({"data": table}, "data"))
+
+
+def choose_source(catalogue: Catalogue, data: object, *, where: str | Origin) -> Chosen:
+    """A source by name, path or table, its options checked; not opened.
+
+    Raises:
+        ValueError: an unknown name, path or option.
+    """
+    table = _data_component(data, catalogue)
+    component = Component(name=_name(table), options=_without_name(_table({"data": table}, "data")))
+    return _choose(catalogue, "sources", component, "data", where)
+
+
 def _name(data: object) -> str:
     name = data.get("name") if isinstance(data, Mapping) else None
     if not isinstance(name, str):

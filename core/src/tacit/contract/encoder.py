@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from jaxtyping import Bool, Float, Int
@@ -149,6 +150,13 @@ class Encoder(nn.Module, ABC):
     def no_weight_decay(self) -> frozenset[str]:
         """Names of parameters (beyond biases and norms) that are never decayed."""
         return frozenset()
+
+    def exports(self) -> Mapping[str, Callable[[Path], None]]:
+        """Formats of its ecosystem that it can be written in, beyond bare weights.
+
+        Each is a function that writes into an empty directory.
+        """
+        return {}
 
     def check_mask(self, mask: Mask | None) -> None:
         """Refuse a mask whose mode the spec does not declare.

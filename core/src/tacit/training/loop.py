@@ -89,7 +89,7 @@ class Trainer:
         self.folder, self.sinks, self.observers = folder, tuple(sinks), tuple(observers)
         self.watch, self.stage, self.offset = watch, stage, offset
         self.seed = seed
-        self.order = _order(source, settings, seed)
+        self.order = order_of(source, settings, seed)
         self.per_epoch = len(self.order) if self.order else settings.steps or 1
         self.total = settings.steps or self.per_epoch * (settings.epochs or 0)
         self.update = Update(learner, settings)
@@ -307,7 +307,7 @@ class Trainer:
             signal.signal(signal.SIGTERM, before)
 
 
-def _order(
+def order_of(
     source: Source | GeneratedSource, settings: Training, seed: int
 ) -> EpochOrder | None:
     """The shuffles of a data set; None for endless data.

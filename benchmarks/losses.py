@@ -1,0 +1,187 @@
+"""Losses beside lightly's and beside the plain lines of torch: CPU time and peak memory.
+
+Forward and backward on one thread; peak memory is that of a fresh process over its inputs.
+
+    python benchmarks/losses.py [--quick]
+
+writes benchmarks/results/losses.json and prints the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import torch
+from _measure import compare, peak_memory, write
+from torch import Tensor
+
+from tacit.functional import barlow_twins, nt_xent, vicreg
+
+TEMPERATURE = 0.1
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def plain_nt_xent(a: Tensor, b: Tensor) -> Tensor:
+    rows = torch.nn.functional.normalize(torch.cat([a, b]), dim=1)
+    scores = (rows @ rows.T / TEMPERATURE).fill_diagonal_(float("-inf"))
+    return torch.nn.functional.cross_entropy(scores, torch.arange(len(rows)).roll(len(a)))
+
+
+def plain_off_diagonal(square: Tensor) -> Tensor:
+    width = len(square)
+    return square.flatten()[:-1].view(width - 1, width + 1)[:, 1:].square().sum()
+
+
+def plain_barlow(a: Tensor, b: Tensor) -> Tensor:
+    x, y = (torch.nn.functional.batch_norm(v, None, None, training=True) for v in (a, b))
+    correlation = x.T @ y / len(a)
+    apart = plain_off_diagonal(correlation)
+    return (correlation.diagonal() - 1).square().sum() + 0.005 * apart
+
+
+def plain_vicreg(a: Tensor, b: Tensor) -> Tensor:
+    loss = 25 * torch.nn.functional.mse_loss(a, b)
+    for view in (a, b):
+        x = view - view.mean(0)
+        loss = loss + 12.5 * (1 - (x.var(0) + 1e-4).sqrt()).relu().mean()
+        loss = loss + plain_off_diagonal(x.T @ x / (len(x) - 1)) / x.shape[1]
+    return loss
+
+
+def losses(name: str) -> dict[str, Loss]:
+    """The same loss three times, lightly imported on use."""
+    from lightly.loss import BarlowTwinsLoss, NTXentLoss, VICRegLoss
+
+    return {
+        "nt_xent": {
+            "tacit": lambda a, b: nt_xent(a, b, TEMPERATURE).loss,
+            "lightly": NTXentLoss(temperature=TEMPERATURE),
+            "plain": plain_nt_xent,
+        },
+        "barlow_twins": {
+            "tacit": lambda a, b: barlow_twins(a, b).loss,
+            "lightly": BarlowTwinsLoss(),
+            "plain": plain_barlow,
+        },
+        "vicreg": {
+            "tacit": lambda a, b: vicreg(a, b).loss,
+            "lightly": VICRegLoss(),
+            "plain": plain_vicreg,
+        },
+    }[name]
+
+
+@cache
+def views(rows: int, width: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(2, rows, width, generator=generator)
+    return a.requires_grad_(), b.requires_grad_()
+
+
+@cache
+def loss_of(name: str, library: str) -> Loss:
+    torch.set_num_threads(1)
+    return losses(name)[library]
+
+
+def step(name: str, library: str, rows: int, width: int) -> None:
+    """One forward and backward pass."""
+    a, b = views(rows, width)
+    a.grad = b.grad = None
+    torch.autograd.backward(loss_of(name, library)(a, b))
+
+
+def warm_up(name: str, library: str, rows: int, width: int) -> None:
+    """Imports, kernels and inputs, which are no part of the peak."""
+    step(name, library, 8, 16)
+    step(name, library, 16, 8)
+    views(rows, width)
+
+
+LIBRARIES = ("tacit", "lightly", "plain")
+NT_XENT = [("nt_xent", rows, 128) for rows in (256, 1024, 4096)]
+REDUNDANCY = [
+    (name, rows, width)
+    for name in ("barlow_twins", "vicreg")
+    for rows, width in (
+        (256, 128),
+        (1024, 128),
+        (4096, 128),
+        (256, 2048),
+        (1024, 2048),
+        (4096, 2048),
+        (256, 8192),
+        (1024, 8192),
+    )
+]
+QUICK = [("nt_xent", 256, 128), ("nt_xent", 1024, 128)] + [
+    (name, rows, width)
+    for name in ("barlow_twins", "vicreg")
+    for rows, width in ((256, 128), (1024, 128), (256, 2048))
+]
+
+
+def rounds(rows: int, width: int) -> int:
+    """Fewer rounds for what takes seconds, so that the whole fits in minutes."""
+    work = rows * width * max(rows, width)
+    return 41 if work < 2e8 else 11 if work < 2e9 else 5 if work < 2e10 else 1
+
+
+def measure(name: str, rows: int, width: int) -> dict[str, Any]:
+    arguments = {library: (name, library, rows, width) for library in LIBRARIES}
+    seconds = compare(
+        {library: partial(step, *of) for library, of in arguments.items()}, rounds(rows, width)
+    )
+    memory = {
+        library: peak_memory(partial(step, *of), partial(warm_up, *of))
+        for library, of in arguments.items()
+    }
+    return {
+        "loss": name,
+        "rows": rows,
+        "width": width,
+        "rounds": rounds(rows, width),
+        "value": {x: float(loss_of(name, x)(*views(rows, width)).detach()) for x in LIBRARIES},
+        "milliseconds": {x: round(1e3 * s, 3) for x, s in seconds.items()},
+        "peak_mb": {x: round(m / 1e6, 1) for x, m in memory.items()},
+        "times_faster": {x: round(seconds[x] / seconds["tacit"], 2) for x in LIBRARIES[1:]},
+        "times_smaller": {x: round(memory[x] / max(memory["tacit"], 1), 2) for x in LIBRARIES[1:]},
+    }
+
+
+HEADER = (
+    f"{'loss':13}{'rows':>6}{'width':>6} |{'tacit':>9}{'lightly':>9}{'plain':>9} ms |"
+    f"{'tacit':>8}{'lightly':>8}{'plain':>8} MB | x lightly: time, memory | x plain: time, memory"
+)
+
+
+def line(found: dict[str, Any]) -> str:
+    times = "".join(f"{found['milliseconds'][x]:9.1f}" for x in LIBRARIES)
+    sizes = "".join(f"{found['peak_mb'][x]:8.1f}" for x in LIBRARIES)
+    ratios = " | ".join(
+        f"{found['times_faster'][x]:10.1f}{found['times_smaller'][x]:12.1f}" for x in LIBRARIES[1:]
+    )
+    where = f"{found['loss']:13}{found['rows']:6}{found['width']:6}"
+    return f"{where} |{times}    |{sizes}    | {ratios}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, seconds; not kept")
+    quick = parser.parse_args().quick
+    torch.set_num_threads(1)
+    print(HEADER)
+    results = []
+    for name, rows, width in QUICK if quick else NT_XENT + REDUNDANCY:
+        results.append(measure(name, rows, width))
+        print(line(results[-1]), flush=True)
+        views.cache_clear()
+    if not quick:
+        write("losses", {"measured": "forward and backward, one thread", "results": results})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""Probing and embedding with the encoders of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tacit.api.plan import Chosen, Plan, choose_source
+from tacit.contract import Batch, Encoder
+from tacit.data import Loader, Source, auto_workers
+from tacit.evaluation import (
+    DEFAULT_PROBES,
+    Embeddings,
+    Score,
+    embed,
+    evaluate,
+    named_probes,
+    random_split,
+    stratified_split,
+)
+
+_HELD_OUT = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probed:
+    """One trained encoder and the run it comes from.
+
+    Args:
+        plan: the run's parts.
+        modality: which of its encoders.
+        encoder: with its trained weights.
+    """
+
+    plan: Plan
+    modality: str
+    encoder: Encoder
+
+
+class Pass:
+    """Some instances of a source, once each and in order, every time it is iterated.
+
+    Args:
+        source: the data.
+        batch: instances at once.
+        device: where the batches are wanted.
+        indices: the instances; all if None.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        batch: int,
+        device: torch.device,
+        indices: Sequence[int] | None = None,
+    ) -> None:
+        self.source, self.batch, self.device, self.indices = source, batch, device, indices
+
+    def __iter__(self) -> Iterator[Batch]:
+        workers = auto_workers(self.source)
+        with Loader(self.source, device=self.device, workers=workers) as loader:
+            yield from loader.sequential(self.batch, indices=self.indices)
+
+    def __len__(self) -> int:
+        return len(self.source) if self.indices is None else len(self.indices)
+
+
+def evaluate_runs(
+    runs: Sequence[Probed],
+    *,
+    data: object = None,
+    test: object = None,
+    probes: Sequence[str] | None = None,
+    seeds: Sequence[int] = (0, 1, 2),
+    device: torch.device,
+    batch: int = 256,
+) -> list[Score]:
+    """Probe encoders beside the majority class, raw features and random encoders.
+
+    Probes are fitted on the training part of the data and measured on its test part: what the
+    source calls `split="test"`, or `test`, or a fifth held out by seed 0 where there is neither.
+
+    Args:
+        runs: one run, or several of one recipe that differ in their seed; their scores are then
+            averaged and their number is that of the seeds.
+        data: a path, a name or a table; the data of the first run if None.
+        test: likewise, to measure on.
+        probes: names; `linear`, `knn`, `rankme`, `uniformity` and, where the run's views make
+            pairs, `alignment` if None.
+        seeds: of validation splits and random encoders, for a single run.
+        device: where to embed and probe.
+        batch: instances embedded at once.
+
+    Raises:
+        ValueError: data without labels, runs of different recipes, unknown probes.
+    """
+    first = runs[0]
+    _check_alike(runs)
+    train, held = _parts(first, data, test, batch=batch, device=device)
+    views = first.plan.stages[-1].views[first.modality].make()
+    pairs = len(views.roles) >= 2 and getattr(views, "scope", "") == "instance"
+    chosen = tuple(probes) if probes else (*DEFAULT_PROBES, *(("alignment",) if pairs else ()))
+    wants_views = any(named_probes()[name].needs == "views" for name in chosen if name in named_probes())
+    return evaluate(
+        [run.encoder.to(device).eval() for run in runs],
+        train,
+        held,
+        modality=first.plan.modalities[first.modality],
+        encoder_factory=lambda seed: _random(first, seed, device),
+        probes=chosen,
+        seeds=tuple(range(len(runs))) if len(runs) > 1 else tuple(seeds),
+        views=views if wants_views else None,
+    )
+
+
+def embed_with(run: Probed, data: object, *, batch: int, device: torch.device) -> Embeddings:
+    """The embeddings of a data set (the run's own if None), in its order."""
+    source = _open(run, data)
+    passes = Pass(source, batch=batch, device=device)
+    return embed(run.encoder.to(device).eval(), passes, instances=len(source))
+
+
+def _parts(
+    run: Probed, data: object, test: object, *, batch: int, device: torch.device
+) -> tuple[Pass, Pass]:
+    chosen = _chosen(run, data)
+    if test is not None:
+        held = Pass(_source(_chosen(run, test)), batch=batch, device=device)
+        return Pass(_source(_part(chosen, "train")), batch=batch, device=device), held
+    if _splits(chosen):
+        train, held_source = _source(_part(chosen, "train")), _source(_part(chosen, "test"))
+        return (
+            Pass(train, batch=batch, device=device),
+            Pass(held_source, batch=batch, device=device),
+        )
+    whole = _source(chosen)
+    generator = torch.Generator().manual_seed(0)
+    labels = whole.labels()
+    if labels is not None and not labels.is_floating_point():
+        split = stratified_split(labels, share=_HELD_OUT, generator=generator)
+    else:
+        split = random_split(len(whole), share=_HELD_OUT, generator=generator)
+    return (
+        Pass(whole, batch=batch, device=device, indices=split.train.tolist()),
+        Pass(whole, batch=batch, device=device, indices=split.held_out.tolist()),
+    )
+
+
+def _chosen(run: Probed, data: object) -> Chosen:
+    if data is None:
+        return run.plan.source
+    data = str(data) if isinstance(data, Path) else data
+    return choose_source(run.plan.catalogue, data, where="data")
+
+
+def _splits(chosen: Chosen) -> bool:
+    """Whether a source knows a training and a test part of its own."""
+    return chosen.offer is not None and any(f.name == "split" for f in fields(chosen.settings))
+
+
+def _part(chosen: Chosen, split: str) -> Chosen:
+    if not _splits(chosen):
+        return chosen
+    return replace(chosen, settings=replace(chosen.settings, split=split))
+
+
+def _source(chosen: Chosen) -> Source:
+    source: Any = chosen.make()
+    if not isinstance(source, Source):
+        raise ValueError("endless data cannot be embedded or probed: name a data set with --data")
+    return source
+
+
+def _open(run: Probed, data: object) -> Source:
+    return _source(_chosen(run, data))
+
+
+def _random(run: Probed, seed: int, device: torch.device) -> Encoder:
+    """An encoder of the same configuration with fresh weights."""
+    return run.plan.build_encoders(seed=seed + 1_000_003)[run.modality].to(device).eval()
+
+
+def _check_alike(runs: Sequence[Probed]) -> None:
+    """Refuse to average runs that differ in more than their seed."""
+    first = runs[0]
+    for other in runs[1:]:
+        ours = replace(first.plan.config, seed=0)
+        if replace(other.plan.config, seed=0) != ours or other.modality != first.modality:
+            raise ValueError(
+                "these runs differ in more than their seed, so their scores have no common mean: "
+                "evaluate them one by one and compare"
+            )
+
+
+def labels_there(source: object) -> bool:
+    """Whether a source has labels to probe with."""
+    return isinstance(source, Source) and source.labels() is not None
+
+

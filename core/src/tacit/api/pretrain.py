@@ -1,0 +1,295 @@
+"""Pretraining: from settings to a run folder with a trained encoder in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from tacit.api.config import RunConfig
+from tacit.api.folder import RunFolder, environment
+from tacit.api.plan import Given, Plan, StagePlan, resolve_run
+from tacit.api.watch import Watch
+from tacit.config import Origin
+from tacit.contract import DataInfo, Encoder, derive
+from tacit.data import GeneratedSource, Source
+from tacit.methods.compose import check, composition
+from tacit.methods.learner import Learner
+from tacit.nn import synchronise_batch_norm
+from tacit.plugin import Lifecycle
+from tacit.training import checkpoint
+from tacit.training.loop import Observer, Outcome, Trainer
+from tacit.training.parallel import World, barrier, world
+from tacit.training.recorder import CsvSink, TensorBoardSink
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What lifecycle hooks are told of a run.
+
+    Args:
+        directory: its folder.
+        rank: this process.
+    """
+
+    directory: Path
+    rank: int
+
+
+class _Hooks:
+    """Lifecycle plugins as observers of the loop."""
+
+    def __init__(self, lifecycle: Lifecycle, info: RunInfo) -> None:
+        self._lifecycle, self._info = lifecycle, info
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        self._lifecycle.metrics(self._info, step, values)
+
+    def progress(self, step: int, total: int | None, instances_per_second: float) -> None:
+        return
+
+    def checkpoint(self, step: int, path: Path) -> None:
+        self._lifecycle.checkpoint(self._info, step, path)
+
+
+def train_run(
+    tree: Mapping[str, object],
+    *,
+    where: str | Origin,
+    out: Path | None,
+    given: Given | None = None,
+    observers: Iterable[Observer] = (),
+    announce: object = None,
+) -> tuple[RunFolder, Outcome]:
+    """Resolve, check and train a run; go on with it if it was begun in `out` before.
+
+    Args:
+        tree: nested settings, short spellings allowed.
+        where: what to call their source in errors.
+        out: the run's folder; `runs/<method>-<n>` if None.
+        given: objects handed over in Python in place of names.
+        observers: told of progress, metrics and checkpoints.
+        announce: called with the resolved plan and the open source before training starts.
+
+    Raises:
+        ValueError: whatever cannot work, before training starts.
+    """
+    plan = resolve_run(tree, where=where, given=given)
+    folder = RunFolder(out or _next_folder(plan.config))
+    begun = folder.claim(plan.config)
+    encoders = plan.build_encoders()
+    plan.check(encoders)
+    device = plan.stages[0].training.device
+    source = plan.source.make()
+    _check_data(plan, encoders, source)
+    with world(device) as here, ExitStack() as stack:
+        checkpoint.room_for(folder.path, 3 * _size(encoders))
+        if callable(announce) and here.leads:
+            announce(plan, source, folder)
+        stack.enter_context(torch.random.fork_rng(devices=_cuda(here)))
+        run = _Running(plan, folder, source, encoders, here, observers)
+        return folder, run.all_stages(begun)
+
+
+class _Running:
+    """The stages of one run, one after the other, or from where they were left."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: RunFolder,
+        source: Source | GeneratedSource,
+        encoders: dict[str, Encoder],
+        here: World,
+        observers: Iterable[Observer],
+    ) -> None:
+        self.plan, self.folder, self.source, self.here = plan, folder, source, here
+        self.encoders = encoders
+        self.lifecycle = plan.catalogue.lifecycle(plan.plugins())
+        self.info = RunInfo(directory=folder.path, rank=here.rank)
+        self.observers = [*observers, _Hooks(self.lifecycle, self.info)]
+
+    def all_stages(self, begun: bool) -> Outcome:
+        """Train every stage that is not finished yet."""
+        latest = checkpoint.steps(self.folder.checkpoints)[-1:] if begun else []
+        loaded = checkpoint.load(latest[0], world=self.here) if latest else None
+        if self.here.leads:
+            self.folder.write_settings(self.plan.config)
+            self.folder.write_json(self.folder.record, self._record("training"))
+        self.lifecycle.run_started(self.info)
+        error: BaseException | None = None
+        try:
+            outcome = self._stages(loaded)
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            self.lifecycle.run_ended(self.info, error)
+        if self.here.leads and outcome.finished:
+            self._save_encoders()
+            self.folder.write_json(self.folder.record, self._record("finished"))
+        barrier()
+        return outcome
+
+    def _stages(self, loaded: tuple[Mapping[str, object], Mapping[str, object]] | None) -> Outcome:
+        at = int(str(loaded[0]["stage"])) if loaded else 0
+        previous: Learner | None = None
+        offset, outcome = 0, Outcome(step=0, finished=True)
+        for number, stage in enumerate(self.plan.stages):
+            learner = self._learner(stage, number, previous)
+            if number >= at:
+                resumed = loaded if loaded and number == at else None
+                outcome = self._one_stage(stage, learner, number, offset, resumed)
+                if not outcome.finished:
+                    return outcome
+            offset += _steps(stage, self.source)
+            previous = learner
+        return Outcome(step=offset, finished=True)
+
+    def _learner(self, stage: StagePlan, number: int, previous: Learner | None) -> Learner:
+        instances = len(self.source) if isinstance(self.source, Source) else None
+        seed = derive(self.plan.config.seed, 11, number)
+        torch.manual_seed(seed)
+        learner = Learner(
+            encoders=self.encoders,
+            objective=stage.build_objective(),
+            augmentations=stage.augmentations(),
+            modalities=self.plan.modalities,
+            teachers=stage.stage.teachers,
+            data=DataInfo(instances=instances),
+            seed=seed,
+            previous=previous,
+        )
+        learner = synchronise_batch_norm(learner.to(self.here.device))
+        self.encoders = {name: learner.encoder(name) for name in learner.encoders}
+        if stage.training.compile:
+            for encoder in learner.encoders.values():
+                encoder.compile()
+        torch.manual_seed(derive(seed, self.here.rank))
+        return learner
+
+    def _one_stage(
+        self,
+        stage: StagePlan,
+        learner: Learner,
+        number: int,
+        offset: int,
+        resumed: tuple[Mapping[str, object], Mapping[str, object]] | None,
+    ) -> Outcome:
+        at = offset + (int(str(resumed[0]["step"])) if resumed else 0)
+        sinks = []
+        if self.here.leads:
+            sinks = [
+                CsvSink(self.folder.metrics, at),
+                TensorBoardSink(self.folder.path / "tensorboard", at),
+            ]
+        trainer = Trainer(
+            learner=learner,
+            source=self.source,
+            settings=stage.training,
+            seed=derive(self.plan.config.seed, 13, number),
+            world=self.here,
+            folder=self.folder.checkpoints,
+            sinks=sinks,
+            observers=self.observers,
+            watch=Watch.of(self.source, self.plan.modalities, stage.training),
+            stage=number,
+            offset=offset,
+        )
+        if resumed:
+            trainer.load_state(*resumed)
+        try:
+            return trainer.run()
+        finally:
+            for sink in sinks:
+                sink.close()
+
+    def _save_encoders(self) -> None:
+        for name, encoder in self.encoders.items():
+            path = self.folder.encoder(name)
+            path.parent.mkdir(exist_ok=True)
+            weights = {k: v.detach().cpu().contiguous() for k, v in encoder.state_dict().items()}
+            save_file(weights, path, metadata={"modality": name, "run": self.plan.method.name})
+
+    def _record(self, state: str) -> dict[str, object]:
+        return {
+            "state": state,
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "method": {"name": self.plan.method.name, "source": self.plan.method.source},
+            "seed": self.plan.config.seed,
+            "data": {
+                "description": self.source.describe(),
+                "fingerprint": self.source.fingerprint(),
+            },
+            "device": _device_name(self.here.device),
+            "processes": self.here.size,
+            "plugins": self.plan.catalogue.versions(self.plan.plugins()),
+            "environment": environment(),
+        }
+
+
+def _check_data(
+    plan: Plan, encoders: Mapping[str, Encoder], source: Source | GeneratedSource
+) -> None:
+    """What only the open source can tell: sizes, labels, and whether values fit the encoders."""
+    known = isinstance(source, Source)
+    labels = isinstance(source, Source) and source.labels() is not None
+    groups = isinstance(source, Source) and source.groups() is not None
+    for stage in plan.stages:
+        offered = composition(
+            encoders,
+            stage.augmentations(),
+            teachers=frozenset(stage.stage.teachers),
+            batch=stage.training.batch,
+            labels=labels,
+            groups=groups,
+            instances=len(source) if isinstance(source, Source) else None,
+        )
+        check(stage.build_objective(), offered, what=plan.method.name)
+        _steps(stage, source)
+    if known:
+        first = source.fetch(range(min(2, len(source))))
+        for name, encoder in encoders.items():
+            plan.modalities[name].fit(encoder.spec.preprocessing, first.values[name])
+
+
+def _steps(stage: StagePlan, source: Source | GeneratedSource) -> int:
+    """Optimiser steps of a stage.
+
+    Raises:
+        ValueError: a batch larger than the data, or epochs of endless data.
+    """
+    from tacit.training.loop import order_of
+
+    order = order_of(source, stage.training, seed=0)
+    if stage.training.steps is not None:
+        return stage.training.steps
+    assert order is not None
+    return len(order) * (stage.training.epochs or 0)
+
+
+def _size(encoders: Mapping[str, Encoder]) -> int:
+    """Bytes of a checkpoint, roughly: weights and two optimiser moments, with room for heads."""
+    parameters = sum(p.numel() for encoder in encoders.values() for p in encoder.parameters())
+    return 4 * parameters * 4 + (1 << 22)
+
+
+def _cuda(here: World) -> list[int]:
+    return [here.device.index or 0] if here.device.type == "cuda" else []
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def _next_folder(config: RunConfig) -> Path:
+    method = config.method.rsplit("/", 1)[-1]
+    number = 1
+    while (path := Path("runs") / f"{method}-{number}").exists():
+        number += 1
+    return path

@@ -1,0 +1,87 @@
+"""A look at the embeddings between steps: effective rank, kNN, and a warning of collapse."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from tacit.contract import Modality
+from tacit.data import GeneratedSource, Loader, Source
+from tacit.evaluation import collapsed, embed, knn_predict
+from tacit.methods.learner import Learner
+from tacit.training.settings import Training
+
+
+class CollapseWarning(UserWarning):
+    """The embeddings have collapsed, or are about to."""
+
+
+class Watch:
+    """Embeds a fixed part of the training data and measures it.
+
+    kNN is measured where there are integer labels: the second half of the part is classified by
+    the first. It is a sign of life, not a score: `tacit evaluate` measures on data held out.
+
+    Args:
+        source: the training data.
+        size: instances looked at, spread evenly over the data.
+        batch: instances embedded at once.
+        names: the modalities.
+    """
+
+    neighbours: ClassVar[int] = 20
+
+    def __init__(self, source: Source, size: int, batch: int, names: tuple[str, ...]) -> None:
+        self._source, self._batch, self._names = source, batch, names
+        size = min(size, len(source))
+        self._rows = torch.linspace(0, len(source) - 1, size).long().unique().tolist()
+        labels = source.labels()
+        self._labels = None
+        if labels is not None and not labels.is_floating_point():
+            self._labels = labels[torch.tensor(self._rows)]
+
+    @staticmethod
+    def of(
+        source: Source | GeneratedSource, modalities: Mapping[str, Modality], settings: Training
+    ) -> Watch | None:
+        """A watch over data of a known size; None over endless data."""
+        if not isinstance(source, Source) or len(source) < 2 or settings.watch_every == 0:
+            return None
+        return Watch(source, settings.watch_size, settings.batch, tuple(modalities))
+
+    def __call__(self, learner: Learner) -> dict[str, float]:
+        """The measures, by name; warns of a collapse."""
+        out: dict[str, float] = {}
+        for name in self._names:
+            suffix = f"/{name}" if len(self._names) > 1 else ""
+            embeddings = self._embed(learner, name)
+            health = collapsed(embeddings)
+            out[f"watch/rank{suffix}"] = health.rank
+            out[f"watch/deviation{suffix}"] = health.deviation
+            if self._labels is not None:
+                out[f"watch/knn{suffix}"] = self._knn(embeddings)
+            if health:
+                warnings.warn(
+                    f"the {name} embeddings look collapsed: {health}. Such an encoder tells "
+                    "instances apart badly: lower the learning rate, enlarge the batch, or check "
+                    "the views",
+                    CollapseWarning,
+                    stacklevel=2,
+                )
+        return out
+
+    def _embed(self, learner: Learner, name: str) -> Tensor:
+        with Loader(self._source, device=learner.device) as loader:
+            batches = loader.sequential(self._batch, indices=self._rows)
+            return embed(learner.encoder(name), batches, instances=len(self._rows)).values
+
+    def _knn(self, embeddings: Tensor) -> float:
+        assert self._labels is not None
+        labels = self._labels.to(embeddings.device)
+        half = len(embeddings) // 2
+        predicted = knn_predict(embeddings[:half], labels[:half], embeddings[half:])
+        return float((predicted == labels[half:]).float().mean())

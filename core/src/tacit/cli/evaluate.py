@@ -1,0 +1,79 @@
+"""Probe pretrained encoders, beside majority class, raw features and random encoders.
+
+    tacit evaluate runs/simclr-1
+    tacit evaluate runs/seed-0 runs/seed-1 runs/seed-2      the mean and spread of three seeds
+    tacit evaluate runs/simclr-1 --data photos/ --test held-out-photos/ --json
+
+Probes are fitted on the training part of the data and measured on its test part; nothing is
+chosen on the test part.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `tacit evaluate` takes."""
+    parser.add_argument("run", nargs="+", type=Path, help="run folders; several: seeds of one recipe")
+    parser.add_argument("--data", help="labelled data to fit the probes on; the run's own if left out")
+    parser.add_argument("--test", help="labelled data to measure on; the source's test part if left out")
+    parser.add_argument("--probes", help="comma-separated: linear,knn,rankme,alignment,uniformity")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of a single run's baselines")
+    parser.add_argument("--modality", help="which encoder, where a run trained several")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--json", action="store_true", help="print the same as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the scores."""
+    from tacit.api.run import load
+
+    runs = [load(path) for path in args.run]
+    report(
+        runs,
+        as_json=args.json,
+        folder=runs[0].folder if len(runs) == 1 else None,
+        data=args.data,
+        test=args.test,
+        probes=args.probes.split(",") if args.probes else None,
+        seeds=range(args.seeds),
+        modality=args.modality,
+        device=args.device,
+    )
+    return 0
+
+
+def report(
+    runs: Sequence[Any],
+    *,
+    as_json: bool,
+    folder: Any = None,
+    data: str | None = None,
+    test: str | None = None,
+    probes: Sequence[str] | None = None,
+    seeds: Sequence[int] = (0, 1, 2),
+    modality: str | None = None,
+    device: str = "auto",
+) -> None:
+    """Evaluate runs, keep the scores with a single run's files, and print them."""
+    import json
+
+    from tacit.api.evaluation import evaluate_runs
+    from tacit.evaluation import score_table, to_json
+    from tacit.training.parallel import pick_device
+
+    scores = evaluate_runs(
+        [each.probed(modality) for each in runs],
+        data=data,
+        test=test,
+        probes=probes,
+        seeds=tuple(seeds),
+        device=pick_device(device),
+    )
+    if folder is not None:
+        folder.write_json(folder.scores, to_json(scores))
+    print(json.dumps(to_json(scores), indent=2) if as_json else score_table(scores))

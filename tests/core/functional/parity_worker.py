@@ -1,0 +1,173 @@
+"""Run by test_distributed.py in each of several processes: gradients of every loss, split or whole.
+
+A shared linear map with tanh stands for the network; its gradient is averaged over the ranks, as
+DistributedDataParallel does, and set beside the gradient of one process on the whole batch.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from tacit import functional
+from tacit.functional import Columns, Groups
+
+BATCH, INPUTS, WIDTH = 16, 5, 6
+Loss = Callable[[Tensor, Tensor, slice], Tensor]
+
+
+def data(*shape: int, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+FIRST, SECOND = data(BATCH, INPUTS, seed=1), data(BATCH, INPUTS, seed=2)
+START = data(INPUTS, WIDTH, seed=3) / 2
+GROUPS = torch.tensor([0, 1, 2, 3, 0, 0, 4, 1, 5, 6, 7, 6, 2, 2, 8, 0])
+HIDDEN = torch.tensor([1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]).bool()  # uneven over ranks
+QUEUE = data(7, WIDTH, seed=4)
+WEIGHTS = data(BATCH, seed=5).abs()
+TEMPERATURES = data(BATCH, seed=6).abs() + 0.1
+
+
+def self_columns(a: Tensor) -> Columns:
+    return Columns(torch.arange(len(a)))
+
+
+def mask_rows(own: slice) -> Callable[[int, int], Tensor]:
+    mask = GROUPS[:, None] == GROUPS
+    return lambda start, stop: mask[own][start:stop]
+
+
+LOSSES: dict[str, Loss] = {
+    "nt_xent": lambda a, b, own: functional.nt_xent(a, b, 0.3, chunk=3).loss,
+    "nt_xent whole": lambda a, b, own: functional.nt_xent(a, b, 0.3, chunk=None).loss,
+    "nt_xent decoupled": lambda a, b, own: functional.nt_xent(a, b, 0.3, decoupled=True).loss,
+    "info_nce": lambda a, b, own: functional.info_nce(a, b, temperature=0.3).loss,
+    "info_nce queue": lambda a, b, own: (
+        functional.info_nce(a, b.detach(), temperature=TEMPERATURES[own], negatives=QUEUE).loss
+    ),
+    "info_nce groups": lambda a, b, own: (
+        functional.info_nce(
+            a,
+            a,
+            temperature=0.3,
+            positives=Groups(GROUPS[own]),
+            exclude=self_columns(a),
+            weights=WEIGHTS[own],
+        ).loss
+    ),
+    "info_nce function": lambda a, b, own: (
+        functional.info_nce(a, b, temperature=0.3, positives=mask_rows(own)).loss
+    ),
+    "barlow_twins": lambda a, b, own: functional.barlow_twins(a, b).loss,
+    "vicreg": lambda a, b, own: functional.vicreg(a, b).loss,
+    "barlow_twins gram": lambda a, b, own: functional.barlow_twins(wide(a), wide(b)).loss,
+    "vicreg gram": lambda a, b, own: functional.vicreg(wide(a), wide(b)).loss,
+    "negative_cosine": lambda a, b, own: functional.negative_cosine(a, b),
+    "masked_mean_squared_error": lambda a, b, own: functional.masked_mean_squared_error(
+        a, b, HIDDEN[own]
+    ),
+    "masked_l1": lambda a, b, own: functional.masked_l1(a, b, HIDDEN[own]),
+    "masked_smooth_l1": lambda a, b, own: functional.masked_smooth_l1(a, b, HIDDEN[own]),
+    "scaled_cosine_error": lambda a, b, own: functional.scaled_cosine_error(a, b, HIDDEN[own]),
+}
+
+
+def wide(x: Tensor) -> Tensor:
+    """More dimensions than there are rows in all, for the Gram form."""
+    return torch.tanh(x @ data(WIDTH, 40, seed=7))
+
+
+def gradient(loss: Loss, own: slice) -> tuple[Tensor, Tensor]:
+    """The loss on some rows, and its gradient with respect to the shared weights."""
+    weights = START.clone().requires_grad_()
+    value = loss(torch.tanh(FIRST[own] @ weights), torch.tanh(SECOND[own] @ weights), own)
+    (slope,) = torch.autograd.grad(value, weights)
+    return value.detach(), slope
+
+
+def compare(rank: int, world: int) -> dict[str, dict[str, float]]:
+    own = slice(rank * BATCH // world, (rank + 1) * BATCH // world)
+    found = {}
+    for name, loss in LOSSES.items():
+        value, slope = gradient(loss, own)
+        dist.all_reduce(slope)
+        whole_value, whole = REFERENCE[name]
+        found[name] = {
+            "value": float(value / whole_value),
+            "norm": float(slope.norm() / world / whole.norm()),
+            "cosine": float(torch.cosine_similarity(slope.flatten(), whole.flatten(), dim=0)),
+        }
+    return found
+
+
+def unequal_rows(rank: int) -> str:
+    try:
+        functional.gather_rows(torch.zeros(2 + rank, 3))
+    except ValueError as error:
+        return str(error)
+    return "no error"
+
+
+def collectives(rank: int, world: int) -> dict[str, bool]:
+    x = (torch.arange(6.0).reshape(3, 2) + rank).double().requires_grad_()
+    functions = (functional.gather_rows, functional.all_reduce_sum)
+    rows = functional.gather_rows(x)
+    expected = torch.cat([torch.arange(6.0).reshape(3, 2) + r for r in range(world)]).double()
+    (slope,) = torch.autograd.grad((rows * (rank + 1)).sum(), x)
+    ranks = sum(range(1, world + 1))
+    shares = functional.global_mean(torch.tensor(6.0 * rank), torch.tensor(rank))
+    return {
+        "rows in the order of the ranks": torch.equal(rows, expected),
+        "gather sums what every rank asks for": torch.equal(slope, torch.full_like(x, ranks)),
+        "twice differentiable": all(twice(f, x, world) for f in functions),
+        "mean over all terms": bool(shares == 6),
+        "whole numbers are gathered": torch.equal(
+            functional.gather_rows(torch.tensor([rank])), torch.arange(world)
+        ),
+        "world": functional.world_size() == world and functional.rank() == rank,
+    }
+
+
+def twice(collective: Callable[[Tensor], Tensor], x: Tensor, world: int) -> bool:
+    """For sum(f(x)^3) every rank asks alike, so the second derivative holds world^2 of its own."""
+    (slope,) = torch.autograd.grad(collective(x).pow(3).sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(slope.sum(), x)
+    at = x if collective is functional.gather_rows else functional.all_reduce_sum(x)
+    times = world if collective is functional.gather_rows else world**2
+    return torch.allclose(slope, 3 * at**2 * world) and torch.allclose(second, 6 * at * times)
+
+
+def main(rank: int, folder: Path) -> None:
+    """Meet in groups of four and of two, one after the other."""
+    answers = {}
+    for world in (4, 2):
+        if rank < world:
+            dist.init_process_group(
+                "gloo",
+                init_method=f"file://{folder}/meet{world}",
+                rank=rank,
+                world_size=world,
+                timeout=timedelta(seconds=60),
+            )
+            answers[world] = {
+                "losses": compare(rank, world),
+                "collectives": collectives(rank, world),
+                "unequal": unequal_rows(rank),
+            }
+            dist.destroy_process_group()
+    (folder / f"answer{rank}.json").write_text(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    REFERENCE = {name: gradient(loss, slice(0, BATCH)) for name, loss in LOSSES.items()}
+    main(int(sys.argv[1]), Path(sys.argv[2]))
