@@ -1,0 +1,138 @@
+"""What the pages show works: every block of every page runs, in order, in one folder a page."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ecosystem.blocks import Block, blocks
+from tests.ecosystem.house import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+PAGES_WITH_BLOCKS = [page for page in PAGES if any(blocks(page))]
+MOST_SKIPPED = 12
+SHOWN = frozenset({"text"})  # output and drawings: nothing to run
+TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def page_id(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def brief(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run that learns next to nothing but does all of its steps' work."""
+    length = ("epochs", "steps", "batch")
+    short = {key: value for key, value in tree.items() if key not in length}
+    if "training" in short:
+        short["training"] = {k: v for k, v in short["training"].items() if k not in length}
+    return {**short, "steps": 2, "batch": 16, "watch_size": 32, "workers": 0}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a page runs: an empty folder but for what a reader is taken to have."""
+    import tacit.api.pretrain as inner
+
+    resolve = inner.resolve_run
+    monkeypatch.setattr(
+        inner, "resolve_run", lambda tree, **rest: resolve(brief(tree), **rest)
+    )
+    write_photos(tmp_path / "photos", per_class=16)
+    write_photos(tmp_path / "held-out-photos", per_class=8)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_photos(folder: Path, *, per_class: int) -> None:
+    """Grey squares, brighter in one class than in the other, as a folder of PNG files."""
+    import numpy as np
+    from PIL import Image
+
+    draw = np.random.default_rng(0)
+    for label, level in (("day", 160), ("night", 40)):
+        (folder / label).mkdir(parents=True)
+        for number in range(per_class):
+            pixels = draw.integers(level, level + 60, (40, 48, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{number}.png")
+
+
+def run_command(line: str, page: Path) -> None:
+    """One line of a shell block."""
+    from tacit.cli import main
+
+    words = shlex.split(line, comments=True)
+    match words:
+        case []:
+            return
+        case ["make", *targets]:
+            assert set(targets) <= set(TARGETS), f"{page}: no target for: {line}"
+        case ["tacit", *arguments]:
+            assert main(arguments) == 0, f"{page}: {line}"
+        case ["python", script]:
+            run_python((ROOT / script).read_text(), {"__name__": "__main__"}, script)
+        case _:
+            pytest.fail(f"{page}: a test cannot run {line!r}: run it or mark the block 'skip: why'")
+
+
+def run_python(code: str, namespace: dict[str, object], file: str) -> None:
+    """Python, in the namespace of its page."""
+    exec(compile(code, file, "exec"), namespace)
+
+
+def check_toml(text: str) -> None:
+    """A run file must resolve, anything else must parse."""
+    tree = tomllib.loads(text)
+    if "method" in tree:
+        from tacit.api.plan import resolve_run
+
+        resolve_run(tree, where="a page")
+
+
+def run_block(block: Block, page: Path, namespace: dict[str, object]) -> None:
+    """One block, by its language."""
+    if block.language == "python":
+        run_python("\n" * (block.line - 1) + block.body, namespace, str(page))
+    elif block.language == "toml":
+        check_toml(block.body)
+    elif block.language == "bash":
+        for line in block.body.replace("\\\n", " ").splitlines():
+            run_command(line, page)
+    else:
+        assert block.language in SHOWN, f"{page}:{block.line}: say what the block is written in"
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_BLOCKS, ids=page_id)
+def test_a_page_does_what_it_shows(page: Path, folder: Path) -> None:
+    namespace: dict[str, object] = {"__name__": "page"}
+    for block in blocks(page):
+        if block.skip is None:
+            run_block(block, page, namespace)
+
+
+@pytest.mark.parametrize("script", sorted(ROOT.glob("examples/*.py")), ids=page_id)
+def test_an_example_runs(script: Path, folder: Path) -> None:
+    run_python(script.read_text(), {"__name__": "__main__"}, str(script))
+
+
+def test_few_blocks_are_left_out_and_each_says_why() -> None:
+    skipped = [block for page in PAGES for block in blocks(page) if block.skip is not None]
+    assert all(block.skip for block in skipped)
+    assert len(skipped) <= MOST_SKIPPED
+
+
+def test_a_page_is_reached_from_the_contents() -> None:
+    contents = (ROOT / "mkdocs.yml").read_text()
+    pages = [str(page.relative_to(ROOT / "docs")) for page in ROOT.glob("docs/**/*.md")]
+    assert not [page for page in pages if page not in contents]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_links_between_files_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    assert not [link for link in links if not (page.parent / link).exists()]
