@@ -105,7 +105,9 @@ def evaluate_runs(
     views = first.plan.stages[-1].views[first.modality].make()
     pairs = len(views.roles) >= 2 and getattr(views, "scope", "") == "instance"
     chosen = tuple(probes) if probes else (*DEFAULT_PROBES, *(("alignment",) if pairs else ()))
-    wants_views = any(named_probes()[name].needs == "views" for name in chosen if name in named_probes())
+    wants_views = any(
+        named_probes()[name].needs == "views" for name in chosen if name in named_probes()
+    )
     return evaluate(
         [run.encoder.to(device).eval() for run in runs],
         train,
@@ -200,5 +202,3 @@ def _check_alike(runs: Sequence[Probed]) -> None:
 def labels_there(source: object) -> bool:
     """Whether a source has labels to probe with."""
     return isinstance(source, Source) and source.labels() is not None
-
-

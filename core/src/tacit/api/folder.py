@@ -129,7 +129,9 @@ def _write_whole(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any], path: str = "") -> Sequence[str]:
+def _differences(
+    there: Mapping[str, Any], here: Mapping[str, Any], path: str = ""
+) -> Sequence[str]:
     found: list[str] = []
     for key in sorted({*there, *here}):
         name = f"{path}.{key}" if path else key

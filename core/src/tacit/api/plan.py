@@ -128,7 +128,9 @@ class Plan:
         return sorted({*names, *self.config.plugins.active})
 
 
-def resolve_run(tree: Mapping[str, object], *, where: str | Origin, given: Given | None = None) -> Plan:
+def resolve_run(
+    tree: Mapping[str, object], *, where: str | Origin, given: Given | None = None
+) -> Plan:
     """Resolve a run's settings.
 
     Args:
@@ -368,7 +370,10 @@ def _filled(
         )
     tables = {
         plan.stage.name: {
-            "views": {n: {"name": c.component().name, **c.component().options} for n, c in plan.views.items()},
+            "views": {
+                n: {"name": c.component().name, **c.component().options}
+                for n, c in plan.views.items()
+            },
             "objective": write(plan.objective),
             "training": write(plan.training),
         }

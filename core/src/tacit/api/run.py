@@ -123,7 +123,8 @@ class Run:
     @property
     def encoders(self) -> dict[str, Encoder]:
         """The trained encoders by modality, in evaluation mode; of the last checkpoint if the run
-        is not finished."""
+        is not finished.
+        """
         if self._encoders is None:
             self._encoders = self.plan.build_encoders()
             for name, encoder in self._encoders.items():
@@ -145,7 +146,9 @@ class Run:
     def metrics(self) -> list[tuple[int, str, float]]:
         """The metrics of the run: (step, name, value)."""
         with self.folder.metrics.open(newline="") as file:
-            return [(int(step), name, float(value)) for step, name, value in list(csv.reader(file))[1:]]
+            return [
+                (int(step), name, float(value)) for step, name, value in list(csv.reader(file))[1:]
+            ]
 
     def evaluate(
         self,
@@ -238,5 +241,3 @@ def _data_tree(options: object, data: str) -> object:
     if isinstance(options, Mapping):
         return {"name": data, **options} if "name" not in options else options
     return data
-
-

@@ -1,6 +1,6 @@
 """Write the embeddings of a data set as parquet: index, embedding, and label and group if known.
 
-    tacit embed runs/simclr-1 --data photos/ --out photos.parquet
+tacit embed runs/simclr-1 --data photos/ --out photos.parquet
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{args.out}: exists already; choose another --out")
     opened = load(args.run)
     rows, width = write_parquet(
-        opened, args.out, data=args.data, modality=args.modality, batch=args.batch, device=args.device
+        opened,
+        args.out,
+        data=args.data,
+        modality=args.modality,
+        batch=args.batch,
+        device=args.device,
     )
     print(f"{args.out}: {rows:,} embeddings of width {width}")
     return 0

@@ -18,9 +18,15 @@ from typing import Any
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `tacit evaluate` takes."""
-    parser.add_argument("run", nargs="+", type=Path, help="run folders; several: seeds of one recipe")
-    parser.add_argument("--data", help="labelled data to fit the probes on; the run's own if left out")
-    parser.add_argument("--test", help="labelled data to measure on; the source's test part if left out")
+    parser.add_argument(
+        "run", nargs="+", type=Path, help="run folders; several: seeds of one recipe"
+    )
+    parser.add_argument(
+        "--data", help="labelled data to fit the probes on; the run's own if left out"
+    )
+    parser.add_argument(
+        "--test", help="labelled data to measure on; the source's test part if left out"
+    )
     parser.add_argument("--probes", help="comma-separated: linear,knn,rankme,alignment,uniformity")
     parser.add_argument("--seeds", type=int, default=3, help="seeds of a single run's baselines")
     parser.add_argument("--modality", help="which encoder, where a run trained several")

@@ -20,13 +20,19 @@ from typing import Any
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `tacit pretrain` takes."""
-    parser.add_argument("method", metavar="METHOD|RUN.TOML", help="a method, or a run file to repeat")
-    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="settings over the defaults")
+    parser.add_argument(
+        "method", metavar="METHOD|RUN.TOML", help="a method, or a run file to repeat"
+    )
+    parser.add_argument(
+        "settings", nargs="*", metavar="KEY=VALUE", help="settings over the defaults"
+    )
     parser.add_argument("--data", help="a folder or file, or the name of a source")
     parser.add_argument("--encoder", help="name of an encoder (tacit list encoders)")
     parser.add_argument("--out", type=Path, help="folder of the run; runs/METHOD-N if left out")
     parser.add_argument("--seed", type=int, help="of weights, views and the order of the data")
-    parser.add_argument("--no-evaluate", action="store_true", help="end without probing the encoder")
+    parser.add_argument(
+        "--no-evaluate", action="store_true", help="end without probing the encoder"
+    )
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
     parser.add_argument(
         "--show", action="store_true", help="print the resolved settings and train nothing"

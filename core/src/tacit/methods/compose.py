@@ -54,4 +54,6 @@ def check(objective: Objective, offered: Composition, *, what: str, hint: str = 
     """
     if problems := unmet(objective.requires, offered):
         listed = "".join(f"\n  - {problem}" for problem in problems)
-        raise ValueError(f"{what} cannot run on this composition:{listed}" + (f"\n{hint}" if hint else ""))
+        raise ValueError(
+            f"{what} cannot run on this composition:{listed}" + (f"\n{hint}" if hint else "")
+        )

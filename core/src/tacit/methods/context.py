@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 class Services(Protocol):
     """What only an engine can do for an objective; absent in a loop without one."""
 
-    def dataset_pass(
-        self, name: str, compute: Callable[[Batch], Tensor], refresh: str
-    ) -> Tensor:
+    def dataset_pass(self, name: str, compute: Callable[[Batch], Tensor], refresh: str) -> Tensor:
         """See `tacit.contract.Context.dataset_pass`."""
 
     def snapshot(self) -> object:
@@ -112,7 +110,9 @@ class StepContext:
             value = modality.concatenate([view.value for view in views])
             if value is not None:
                 whole = View(value=value, modality=views[0].modality)
-                return _split(self.encode(whole, which=which), [modality.size(v.value) for v in views])
+                return _split(
+                    self.encode(whole, which=which), [modality.size(v.value) for v in views]
+                )
         return [self.encode(view, which=which) for view in views]
 
     def encoder(self, modality: str, *, which: str = "student") -> Encoder:

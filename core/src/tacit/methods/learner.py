@@ -81,10 +81,10 @@ class Learner(nn.Module):
             {
                 name: build_teacher(
                     policy,
-                    encoders,
+                    self.encoders,
                     self._parts(),
                     seed=derive(seed, position),
-                    previous=_as_teacher(previous),
+                    previous=None if previous is None else (previous.encoders, previous._parts()),
                 )
                 for position, (name, policy) in enumerate(sorted(teachers.items()))
             }
@@ -178,9 +178,3 @@ class _FrozenEncode:
     def __call__(self, value: object | Tokens) -> Encoding:
         frozen = {name: p.detach() for name, p in self.encoder.named_parameters()}
         return torch.func.functional_call(self.encoder, frozen, (value,))  # type: ignore[no-any-return]
-
-
-def _as_teacher(previous: Learner | None) -> Teacher | None:
-    if previous is None:
-        return None
-    return Teacher(previous.encoders, previous._parts())

@@ -5,8 +5,6 @@ breaks ``torch.compile`` and loses its type. The same text, for reading, is in
 ``docs/reference/hooks.md``; a test holds the two together.
 """
 
-# ruff: noqa: ARG002  (a specification uses none of its arguments)
-
 from __future__ import annotations
 
 from collections.abc import Mapping

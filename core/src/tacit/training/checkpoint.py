@@ -134,7 +134,7 @@ def room_for(folder: Path, need: int) -> None:
         )
 
 
-class _told:  # noqa: N801  a context manager that reads like a word
+class _told:
     """File errors as sentences a user can act on."""
 
     def __init__(self, folder: Path) -> None:
@@ -220,7 +220,7 @@ def clone(tree: Any) -> Any:
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """torch's default generators: what dropout draws from."""
+    """Torch's default generators: what dropout draws from."""
     state = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)

@@ -307,9 +307,7 @@ class Trainer:
             signal.signal(signal.SIGTERM, before)
 
 
-def order_of(
-    source: Source | GeneratedSource, settings: Training, seed: int
-) -> EpochOrder | None:
+def order_of(source: Source | GeneratedSource, settings: Training, seed: int) -> EpochOrder | None:
     """The shuffles of a data set; None for endless data.
 
     Raises:

@@ -54,7 +54,9 @@ class Update:
             player: [(g["lr"], g["weight_decay"]) for g in optimizer.param_groups]
             for player, optimizer in self.optimizers.items()
         }
-        self.scaler = torch.amp.GradScaler(learner.device.type, enabled=settings.precision == "fp16")
+        self.scaler = torch.amp.GradScaler(
+            learner.device.type, enabled=settings.precision == "fp16"
+        )
         self.forward: nn.Module = replicate(learner) if self._plain else learner
         self._batch: list[Batch] = []
         self._views: list[Views | None] = []
@@ -170,6 +172,8 @@ def _players(learner: Learner) -> dict[str, list[nn.Parameter]]:
     taken = {id(p) for player, ps in named.items() if player != "main" for p in ps}
     main = [p for p in learner.parameters() if p.requires_grad and id(p) not in taken]
     others = {
-        player: [p for p in ps if p.requires_grad] for player, ps in named.items() if player != "main"
+        player: [p for p in ps if p.requires_grad]
+        for player, ps in named.items()
+        if player != "main"
     }
     return ({"main": main} if main else {}) | others

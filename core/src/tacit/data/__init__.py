@@ -1,0 +1,27 @@
+"""Data: what a source is, in which order it is read, and how batches reach the device."""
+
+from tacit.data.chance import Draw, mixed_seed
+from tacit.data.fingerprint import fingerprint
+from tacit.data.loader import Loader, auto_workers, batches, sequential
+from tacit.data.order import EpochOrder, slice_of
+from tacit.data.recognise import recognise
+from tacit.data.scan import OnError, Scan, scan
+from tacit.data.source import GeneratedSource, Source
+
+__all__ = [
+    "Draw",
+    "EpochOrder",
+    "GeneratedSource",
+    "Loader",
+    "OnError",
+    "Scan",
+    "Source",
+    "auto_workers",
+    "batches",
+    "fingerprint",
+    "mixed_seed",
+    "recognise",
+    "scan",
+    "sequential",
+    "slice_of",
+]

@@ -1,0 +1,80 @@
+"""The order of an epoch: a function of (seed, epoch), never of workers or processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from tacit.data.chance import mixed_seed
+
+
+@dataclass(frozen=True)
+class EpochOrder:
+    """A shuffle per epoch, cut into global batches.
+
+    Every instance occurs at most once in an epoch. An incomplete last batch is left out: another
+    one each epoch.
+
+    Args:
+        size: instances of the data set.
+        batch: instances of a global batch, over all processes.
+        seed: the run's seed.
+
+    Raises:
+        ValueError: no instances, or a batch that is larger than the data.
+    """
+
+    size: int
+    batch: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise ValueError(f"batch: wanted at least 1; got {self.batch}")
+        if self.size < 1:
+            raise ValueError("the data holds no instances: nothing to train on")
+        if self.batch > self.size:
+            raise ValueError(
+                f"batch: wanted at most the {self.size} instances of the data; got {self.batch}. "
+                f"Set a batch of {self.size} or smaller"
+            )
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+        return self.size // self.batch
+
+    @property
+    def left_out(self) -> int:
+        """Instances each epoch leaves out because they fill no whole batch."""
+        return self.size % self.batch
+
+    def permutation(self, epoch: int) -> Int[Tensor, " instances"]:
+        """The shuffled data set of one epoch, those left out at the end."""
+        generator = torch.Generator().manual_seed(mixed_seed(self.seed, epoch))
+        return torch.randperm(self.size, generator=generator)
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Int[Tensor, " batch"]]:
+        """The indices of each global batch of an epoch, from batch `start` on."""
+        whole = self.permutation(epoch)[: len(self) * self.batch]
+        yield from whole.view(len(self), self.batch)[start:]
+
+
+def slice_of(indices: Int[Tensor, " batch"], rank: int, world: int) -> Int[Tensor, " part"]:
+    """The part of a global batch that one process computes: equal, contiguous, in rank order.
+
+    Raises:
+        ValueError: the batch does not divide by the number of processes.
+    """
+    total = indices.shape[0]
+    if total % world:
+        near = total // world * world or world
+        raise ValueError(
+            f"batch: wanted a multiple of the {world} processes; got {total}. "
+            f"Set batch to {near} or {near + world}"
+        )
+    part = total // world
+    return indices[rank * part : (rank + 1) * part]

@@ -1,0 +1,35 @@
+"""Which source a bare path or name means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tacit.data.source import GeneratedSource, Source
+
+
+def recognise(text: str, sources: Mapping[str, type[Source] | type[GeneratedSource]]) -> str:
+    """The name of the one source that recognises a text.
+
+    Args:
+        text: what the user gave in place of data: a path, or a name on a hub.
+        sources: name to class of the sources in question, those of one modality if it is known.
+
+    Raises:
+        ValueError: no source recognises it, or several do; lists the candidates.
+    """
+    found = [
+        name
+        for name, source in sources.items()
+        if issubclass(source, Source) and source.recognises(text)
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ValueError(
+            f"data {text!r}: several sources can read it: {', '.join(sorted(found))}. "
+            "Name the one you mean"
+        )
+    raise ValueError(
+        f"data {text!r}: no such path, or nothing in it that an installed source reads. "
+        f"Check the path, or name a source: {', '.join(sorted(sources)) or 'none installed'}"
+    )

@@ -1,0 +1,119 @@
+"""What data is to the rest of the library: something that answers indices with a batch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from tacit.contract import Batch
+from tacit.data.chance import Draw
+from tacit.data.fingerprint import fingerprint
+
+
+class Source(ABC):
+    """Data of a known size, whose instances are numbered 0 to `len(source) - 1`.
+
+    A subclass offered to users also has a class attribute `Config`, the frozen dataclass its
+    constructor takes. Whatever can be wrong with the data is found by the constructor: a source
+    that opens can be read to its end.
+
+    Attributes:
+        modalities: the kinds of data a batch holds, the keys of `Batch.values`.
+        label_names: names of the classes, by label; None where labels are no classes or have no
+            names.
+        decodes: fetching is work (decoding, reading files) that worker processes should do; False
+            for data in memory, where they only cost.
+        skipped: instances left out on opening because they could not be read, with the reason.
+    """
+
+    modalities: tuple[str, ...]
+    label_names: tuple[str, ...] | None = None
+    decodes: bool = False
+    skipped: tuple[str, ...] = ()
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many instances there are."""
+
+    @abstractmethod
+    def fetch(self, indices: Sequence[int]) -> Batch:
+        """The instances at these positions, in this order, without randomness.
+
+        One call per batch: a source in memory answers with one indexing operation, others decode
+        item by item. The batch lies in CPU memory and holds labels and groups if there are any.
+
+        Raises:
+            ValueError: an instance cannot be read; names it.
+        """
+
+    def fetch_random(self, indices: Sequence[int], draw: Draw) -> Batch:
+        """What training reads; differs from `fetch` where reading itself draws (a random excerpt).
+
+        Randomness comes from `draw.generator(index)` of each instance alone.
+        """
+        return self.fetch(indices)
+
+    def labels(self) -> Tensor | None:
+        """The label of every instance, without reading the values; None if there are none."""
+        return None
+
+    def groups(self) -> Tensor | None:
+        """The group of every instance, without reading the values; None if there are none."""
+        return None
+
+    def fingerprint(self) -> str:
+        """A short name of the content for the run's record: size, labels, first and last instance.
+
+        It tells data sets apart, it does not vouch for every byte.
+        """
+        ends = [0, len(self) - 1] if len(self) else []
+        values = self.fetch(ends).values if ends else {}
+        return fingerprint(len(self), self.modalities, self.labels(), self.groups(), values)
+
+    def describe(self) -> str:
+        """One line for people: how much of what, with or without labels."""
+        labels = self.labels()
+        words = [f"{len(self):,} instances of {' + '.join(self.modalities)}"]
+        if self.label_names is not None:
+            words.append(f"{len(self.label_names)} classes")
+        elif labels is not None:
+            words.append("labels")
+        if self.skipped:
+            words.append(f"{len(self.skipped):,} skipped")
+        return ", ".join(words)
+
+    @classmethod
+    def recognises(cls, text: str) -> bool:  # noqa: ARG003
+        """Whether a bare `text` in place of data means this source, with `Config.path = text`.
+
+        Must be quick: it may look at names and headers, not read the data.
+        """
+        return False
+
+
+class GeneratedSource(ABC):
+    """Endless data made on demand: no length, no epochs, no labels known in advance.
+
+    Attributes:
+        modalities: the kinds of data a batch holds.
+    """
+
+    modalities: tuple[str, ...]
+
+    @abstractmethod
+    def fetch(self, step: int, size: int, generator: torch.Generator) -> Batch:
+        """The batch of one step: `size` new instances, from the generator alone.
+
+        `Batch.index` numbers instances over the whole run; no state per instance is kept.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A short name of what is generated: its settings."""
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"endless {' + '.join(self.modalities)}"

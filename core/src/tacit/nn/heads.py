@@ -1,0 +1,77 @@
+"""Projectors and predictors: the MLP heads of the joint-embedding papers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Norm: TypeAlias = Literal["batch", "layer", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlpConfig:
+    """Linear layers with normalisation and ReLU between them.
+
+    Args:
+        widths: features after each layer; the last is the embedding's width.
+        norm: after each layer but the last.
+        last_norm: whether the last layer is normalised too (SimCLR, BYOL's and SimSiam's
+            projectors differ here).
+        last_affine: whether that last normalisation has scale and shift; SimSiam's projector and
+            SimCLR v1's have none or a centred one.
+
+    Raises:
+        ValueError: no layer, or a width below 1.
+    """
+
+    widths: tuple[int, ...] = (512, 128)
+    norm: Norm = "batch"
+    last_norm: bool = False
+    last_affine: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.widths or min(self.widths) < 1:
+            raise ValueError(f"widths: wanted at least one width of 1 or more; got {self.widths}")
+        if self.last_norm and self.norm == "none":
+            raise ValueError("last_norm: needs a norm; got norm='none'")
+
+
+class Mlp(nn.Module):
+    """An MLP head.
+
+    Args:
+        width: features that come in.
+        config: layers and normalisation.
+
+    Shapes: `(instances, width)` to `(instances, config.widths[-1])`.
+    """
+
+    def __init__(self, width: int, config: MlpConfig) -> None:
+        super().__init__()
+        self.width = config.widths[-1]
+        layers: list[nn.Module] = []
+        for number, out in enumerate(config.widths):
+            last = number == len(config.widths) - 1
+            normed = config.norm != "none" and (not last or config.last_norm)
+            # A bias before a batch norm is undone by it.
+            layers.append(nn.Linear(width, out, bias=not (normed and config.norm == "batch")))
+            if normed:
+                layers.append(_norm(config.norm, out, affine=not last or config.last_affine))
+            if not last:
+                layers.append(nn.ReLU(inplace=True))
+            width = out
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, pooled: Float[Tensor, "instances width"]) -> Float[Tensor, "instances out"]:
+        """Project."""
+        out: Tensor = self.layers(pooled)
+        return out
+
+
+def _norm(kind: Norm, width: int, *, affine: bool) -> nn.Module:
+    if kind == "batch":
+        return nn.BatchNorm1d(width, affine=affine)
+    return nn.LayerNorm(width, elementwise_affine=affine)

@@ -1,0 +1,38 @@
+"""Fixed positions of tokens on a grid of any number of axes."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def grid_positions(grid: tuple[int, ...], width: int) -> Float[Tensor, "tokens width"]:
+    """Sine and cosine positions of a grid, axis by axis, last axis fastest.
+
+    The width is shared out evenly over the axes; what does not divide stays zero.
+
+    Args:
+        grid: tokens along each axis.
+        width: features of a position.
+
+    Raises:
+        ValueError: fewer than two features an axis.
+
+    Source: Vaswani et al. 2017 (arXiv 1706.03762) section 3.5 for one axis; He et al. 2022
+    (arXiv 2111.06377) and facebookresearch/mae `util/pos_embed.py` concatenate two of them.
+    Differs: any number of axes, and widths that do not divide.
+    """
+    share = width // len(grid) // 2
+    if share < 1:
+        raise ValueError(
+            f"width: wanted at least {2 * len(grid)} for {len(grid)} axes; got {width}"
+        )
+    frequencies = 10_000.0 ** (-torch.arange(share, dtype=torch.float64) / share)
+    axes = torch.meshgrid(*(torch.arange(size) for size in grid), indexing="ij")
+    parts = []
+    for axis in axes:
+        angles = axis.flatten().double()[:, None] * frequencies
+        parts += [angles.sin(), angles.cos()]
+    encoded = torch.cat(parts, dim=1).float()
+    return torch.nn.functional.pad(encoded, (0, width - encoded.shape[1]))

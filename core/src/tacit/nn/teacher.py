@@ -1,0 +1,179 @@
+"""Teachers: other weights an objective reads without gradient, by policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from tacit.contract import Encoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ema:
+    """An exponential moving average of the student, floating buffers included.
+
+    Args:
+        momentum: share of the old teacher kept at each step, where no schedule
+            `<teacher>.momentum` sets it.
+
+    Raises:
+        ValueError: a momentum outside [0, 1].
+    """
+
+    kind: ClassVar[str] = "ema"
+    momentum: float = 0.996
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.momentum <= 1:
+            raise ValueError(f"momentum: wanted 0 to 1; got {self.momentum}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frozen:
+    """The student as it was when the stage began."""
+
+    kind: ClassVar[str] = "frozen"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomInit:
+    """Fresh random weights, never changed."""
+
+    kind: ClassVar[str] = "random"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviousStage:
+    """The student as the stage before left it."""
+
+    kind: ClassVar[str] = "previous-stage"
+
+
+TeacherPolicy: TypeAlias = Ema | Frozen | RandomInit | PreviousStage
+
+
+class Teacher(nn.Module):
+    """Copies of the encoders and of some of the objective's parts, without gradient.
+
+    A teacher is in the mode (training or evaluation) its learner is in, so that under `train()`
+    its batch norms normalise by the batch, as in BYOL and MoCo.
+
+    Args:
+        policy: how it follows the student.
+        encoders: by modality, copied.
+        parts: the objective's `teacher_parts`, copied.
+    """
+
+    def __init__(
+        self, policy: TeacherPolicy, encoders: nn.ModuleDict, parts: Mapping[str, nn.Module]
+    ) -> None:
+        super().__init__()
+        self.policy = policy
+        # One deepcopy of all, so that what they share is still shared in the copy.
+        own = deepcopy(nn.ModuleDict({"encoders": encoders, "parts": nn.ModuleDict(dict(parts))}))
+        encoders_copy, parts_copy = own["encoders"], own["parts"]
+        assert isinstance(encoders_copy, nn.ModuleDict)
+        assert isinstance(parts_copy, nn.ModuleDict)
+        self.encoders, self.parts = encoders_copy, parts_copy
+        self.requires_grad_(False)
+        self._pairs: tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]] | None = None
+
+    def encoder(self, modality: str) -> Encoder:
+        """The teacher's encoder of a modality."""
+        encoder = self.encoders[modality]
+        assert isinstance(encoder, Encoder)
+        return encoder
+
+    @torch.no_grad()
+    def update(
+        self, encoders: nn.ModuleDict, parts: Mapping[str, nn.Module], momentum: float | None
+    ) -> None:
+        """Follow the student by one step; only an `Ema` moves.
+
+        Args:
+            encoders: the student's.
+            parts: the student's.
+            momentum: the scheduled value; the policy's own if None.
+
+        Source: BYOL (arXiv 2006.07733) eq. 1. Differs: floating buffers (running statistics) are
+        averaged too; reference implementations leave them to the teacher's own forward passes.
+        """
+        if not isinstance(self.policy, Ema):
+            return
+        if self._pairs is None:
+            self._pairs = self._matched(encoders, parts)
+        mine, theirs, counts, their_counts = self._pairs
+        keep = self.policy.momentum if momentum is None else momentum
+        torch._foreach_lerp_(mine, theirs, 1.0 - keep)
+        if counts:
+            torch._foreach_copy_(counts, their_counts)
+
+    def _matched(
+        self, encoders: nn.ModuleDict, parts: Mapping[str, nn.Module]
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+        """Floating tensors and their counterparts, then integer ones and theirs; each once."""
+        student = nn.ModuleDict({"encoders": encoders, "parts": nn.ModuleDict(dict(parts))})
+        other = {**dict(student.named_parameters()), **dict(student.named_buffers())}
+        own = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        moving = [name for name, tensor in own.items() if tensor.is_floating_point()]
+        counted = [name for name, tensor in own.items() if not tensor.is_floating_point()]
+        return (
+            [own[name].data for name in moving],
+            [other[name].data for name in moving],
+            [own[name] for name in counted],
+            [other[name] for name in counted],
+        )
+
+    def _apply(self, fn: object, recurse: bool = True) -> Teacher:
+        self._pairs = None  # moving to a device makes new tensors
+        return super()._apply(fn, recurse)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def build_teacher(
+    policy: TeacherPolicy,
+    encoders: nn.ModuleDict,
+    parts: Mapping[str, nn.Module],
+    *,
+    seed: int,
+    previous: tuple[nn.ModuleDict, Mapping[str, nn.Module]] | None = None,
+) -> Teacher:
+    """The teacher of a policy, as it is at the beginning of a stage.
+
+    Args:
+        policy: where its weights come from and how they follow.
+        encoders: the student's.
+        parts: the student's `teacher_parts`.
+        seed: of random weights.
+        previous: encoders and parts as the stage before left them.
+
+    Raises:
+        ValueError: a previous stage is wanted where there is none, or modules that cannot be
+            given fresh weights.
+    """
+    if isinstance(policy, PreviousStage):
+        if previous is None:
+            raise ValueError("a teacher of the previous stage needs one: this is the first stage")
+        encoders, parts = previous
+    teacher = Teacher(policy, encoders, parts)
+    if isinstance(policy, RandomInit):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            teacher.apply(_fresh)
+    return teacher
+
+
+def _fresh(module: nn.Module) -> None:
+    """New weights of one module, children apart."""
+    reset = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
+    if callable(reset):
+        reset()
+    elif next(module.parameters(recurse=False), None) is not None:
+        raise ValueError(
+            f"a random teacher needs fresh weights, but {type(module).__name__} has parameters of "
+            "its own and no reset_parameters(): add one"
+        )

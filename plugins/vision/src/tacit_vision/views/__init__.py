@@ -1,0 +1,32 @@
+"""Views of images: batched augmentations with parameters of their own for every image."""
+
+from tacit_vision.views.colour import Jitter
+from tacit_vision.views.config import ColourConfig, CropConfig, Recipe
+from tacit_vision.views.geometry import Crop
+from tacit_vision.views.policies import (
+    Masked,
+    MaskedConfig,
+    MultiCrop,
+    MultiCropConfig,
+    TwoViews,
+    TwoViewsConfig,
+)
+from tacit_vision.views.recipe import draw, render
+from tacit_vision.views.record import Record
+
+__all__ = [
+    "ColourConfig",
+    "Crop",
+    "CropConfig",
+    "Jitter",
+    "Masked",
+    "MaskedConfig",
+    "MultiCrop",
+    "MultiCropConfig",
+    "Recipe",
+    "Record",
+    "TwoViews",
+    "TwoViewsConfig",
+    "draw",
+    "render",
+]

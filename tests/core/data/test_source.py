@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from data_toys import Noise, Numbers
+
+from tacit.contract import Batch
+from tacit.data import Source, fingerprint, recognise, scan
+
+
+def test_the_fingerprint_tells_size_content_and_labels_apart() -> None:
+    class Doubled(Numbers):
+        def fetch(self, indices: Sequence[int]) -> Batch:
+            batch = super().fetch(indices)
+            return Batch(values={"number": batch.values["number"] * 2}, index=batch.index)
+
+    class Relabelled(Numbers):
+        def labels(self) -> torch.Tensor:
+            return torch.arange(self.size) % 3
+
+    names = {s.fingerprint() for s in (Numbers(), Numbers(21), Doubled(), Relabelled())}
+    assert len(names) == 4
+    assert Numbers().fingerprint() == Numbers().fingerprint()
+
+
+def test_fingerprints_are_the_same_everywhere() -> None:
+    parts = ("a", 1, None, 2.5, b"x", {"k": torch.arange(3, dtype=torch.int32)}, [1, 2])
+    assert fingerprint(*parts) == "e13f5154e2754376"
+
+
+def test_fingerprints_see_type_shape_and_nesting() -> None:
+    flat = torch.zeros(4)
+    same_bytes = [flat, flat.view(2, 2), flat.int(), [flat], {"a": flat}]
+    assert len({fingerprint(value) for value in same_bytes}) == 5
+    assert fingerprint(["ab", "c"]) != fingerprint(["a", "bc"])
+    with pytest.raises(TypeError, match=r"override the source's fingerprint"):
+        fingerprint(object())
+
+
+def test_a_description_says_how_much_of_what() -> None:
+    source = Numbers(1200)
+    assert source.describe() == "1,200 instances of number, labels"
+    source.label_names = ("even", "odd")
+    source.skipped = ("a.x: broken",)
+    assert source.describe() == "1,200 instances of number, 2 classes, 1 skipped"
+    assert Noise().describe() == "endless number"
+
+
+def test_a_bare_text_means_the_one_source_that_recognises_it() -> None:
+    class A(Numbers):
+        @classmethod
+        def recognises(cls, text: str) -> bool:
+            return text.startswith("a")
+
+    class B(Numbers):
+        @classmethod
+        def recognises(cls, text: str) -> bool:
+            return text.endswith("b")
+
+    sources: dict[str, type[Source]] = {"x/a": A, "x/b": B, "x/never": Numbers}
+    assert recognise("a.1", sources) == "x/a"
+    with pytest.raises(ValueError, match=r"several sources can read it: x/a, x/b\. Name the one"):
+        recognise("a.b", sources)
+    with pytest.raises(ValueError, match=r"no such path.*name a source: x/a, x/b, x/never"):
+        recognise("c", sources)
+
+
+def problem(position: int) -> str | None:
+    return f"item{position}: broken" if position % 3 == 0 else None
+
+
+def test_unreadable_items_are_an_error_that_lists_the_first() -> None:
+    with pytest.raises(ValueError, match=r"7 of 20 things cannot be read") as caught:
+        scan(20, problem, what="things")
+    message = str(caught.value)
+    assert "item0: broken" in message
+    assert "item12: broken" in message
+    assert "item15" not in message
+    assert "and 2 more" in message
+    assert 'on_error="skip"' in message
+
+
+def test_skipped_items_are_counted_and_reported() -> None:
+    with pytest.warns(UserWarning, match=r"left out 2 of 5 things:\n  item0: broken"):
+        found = scan(5, problem, what="things", on_error="skip")
+    assert found.kept == (1, 2, 4)
+    assert found.skipped == ("item0: broken", "item3: broken")
+
+
+def test_nothing_readable_is_an_error_even_when_skipping() -> None:
+    with pytest.raises(ValueError, match="none of the 2 things can be read"):
+        scan(2, lambda position: "broken", what="things", on_error="skip")
+
+
+def test_readable_items_pass_in_silence() -> None:
+    assert scan(3, lambda position: None, what="things").kept == (0, 1, 2)
