@@ -34,7 +34,7 @@ def export_encoder(
     known = ["safetensors", *writers]
     if format not in known:
         raise ValueError(
-            f"format: {type(encoder).__name__} can be exported as {', '.join(known)}; got {format!r}"
+            f"format: {type(encoder).__name__} can be written as {', '.join(known)}; got {format!r}"
         )
     if directory.is_dir() and any(directory.iterdir()):
         raise ValueError(f"{directory}: holds files already; choose an empty or a new directory")

@@ -83,7 +83,7 @@ class RunFolder:
             return True
         if self.path.is_dir() and any(item.name[0] != "." for item in self.path.iterdir()):
             raise ValueError(
-                f"{self.path}: holds files, but no run.toml; choose an empty or a new folder (--out)"
+                f"{self.path}: holds files but no run.toml; choose an empty or a new folder (--out)"
             )
         return False
 

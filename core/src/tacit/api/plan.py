@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from tacit.api.config import RunConfig, merge, normalise
+from tacit.api.config import Plugins, RunConfig, merge, normalise
 from tacit.config import Component, Origin, read, resolve, write
 from tacit.contract import (
     Augmentation,
@@ -207,7 +207,7 @@ def _as_chosen(thing: Any) -> Chosen | None:
     if thing is None:
         return None
 
-    def factory(settings: object) -> Any:
+    def factory(_: object) -> Any:
         return thing
 
     factory.__name__ = type(thing).__name__
@@ -216,8 +216,6 @@ def _as_chosen(thing: Any) -> Chosen | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _PluginsOnly:
-    from tacit.api.config import Plugins
-
     plugins: Plugins = Plugins()
 
 

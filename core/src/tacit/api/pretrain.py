@@ -25,7 +25,7 @@ from tacit.plugin import Lifecycle
 from tacit.training import checkpoint
 from tacit.training.loop import Observer, Outcome, Trainer
 from tacit.training.parallel import World, barrier, world
-from tacit.training.recorder import CsvSink, TensorBoardSink
+from tacit.training.recorder import CsvSink, Sink, TensorBoardSink
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,8 @@ class _Running:
             seed=seed,
             previous=previous,
         )
-        learner = synchronise_batch_norm(learner.to(self.here.device))
+        learner.to(self.here.device)
+        synchronise_batch_norm(learner)
         self.encoders = {name: learner.encoder(name) for name in learner.encoders}
         if stage.training.compile:
             for encoder in learner.encoders.values():
@@ -182,7 +183,7 @@ class _Running:
         resumed: tuple[Mapping[str, object], Mapping[str, object]] | None,
     ) -> Outcome:
         at = offset + (int(str(resumed[0]["step"])) if resumed else 0)
-        sinks = []
+        sinks: list[Sink] = []
         if self.here.leads:
             sinks = [
                 CsvSink(self.folder.metrics, at),
@@ -237,7 +238,6 @@ def _check_data(
     plan: Plan, encoders: Mapping[str, Encoder], source: Source | GeneratedSource
 ) -> None:
     """What only the open source can tell: sizes, labels, and whether values fit the encoders."""
-    known = isinstance(source, Source)
     labels = isinstance(source, Source) and source.labels() is not None
     groups = isinstance(source, Source) and source.groups() is not None
     for stage in plan.stages:
@@ -252,7 +252,7 @@ def _check_data(
         )
         check(stage.build_objective(), offered, what=plan.method.name)
         _steps(stage, source)
-    if known:
+    if isinstance(source, Source):
         first = source.fetch(range(min(2, len(source))))
         for name, encoder in encoders.items():
             plan.modalities[name].fit(encoder.spec.preprocessing, first.values[name])

@@ -122,8 +122,9 @@ class Run:
 
     @property
     def encoders(self) -> dict[str, Encoder]:
-        """The trained encoders by modality, in evaluation mode; of the last checkpoint if the run
-        is not finished.
+        """The trained encoders by modality, in evaluation mode.
+
+        Those of the last checkpoint, if the run is not finished.
         """
         if self._encoders is None:
             self._encoders = self.plan.build_encoders()

@@ -121,7 +121,7 @@ class Progress:
 
 
 def _count(encoder: Any) -> float:
-    return sum(p.numel() for p in encoder.parameters()) / 1e6
+    return float(sum(p.numel() for p in encoder.parameters())) / 1e6
 
 
 def _left_out(plan: Any, source: Any) -> int:

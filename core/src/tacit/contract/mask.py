@@ -68,7 +68,8 @@ class Mask:
             raise ValueError(
                 "this needs a dense mask that hides the same number of tokens in every row: "
                 "wanted hidden (batch, tokens) with hidden_per_row; "
-                f"got {tuple(self.hidden.shape)} with {self.hidden_per_row}. Let the mask sampler set it."
+                f"got {tuple(self.hidden.shape)} with {self.hidden_per_row}. "
+                "Let the mask sampler set it."
             )
         order = torch.argsort(self.hidden.to(torch.uint8), dim=1, stable=True)
         kept = self.hidden.shape[1] - self.hidden_per_row

@@ -27,7 +27,7 @@ def onto(batches: Iterable[Batch], device: torch.device, *, pin: bool) -> Iterat
 
 
 def _one_ahead(batches: Iterable[Batch], device: torch.device, pin: bool) -> Iterator[Batch]:
-    side: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    side: torch.cuda.Stream = torch.cuda.Stream(device)
     waiting: tuple[Batch, torch.cuda.Event] | None = None
     for batch in batches:
         coming = _copy(pinned(batch) if pin else batch, device, side)

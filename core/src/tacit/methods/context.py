@@ -175,8 +175,9 @@ def _split(encoding: Encoding, sizes: list[int]) -> list[Encoding]:
     def part(tensor: Tensor | None) -> list[Tensor | None]:
         return [None] * len(sizes) if tensor is None else list(tensor.split(sizes))
 
-    fields = {name: part(getattr(encoding, name)) for name in ("tokens", "valid", "kept")}
+    pooled, tokens = encoding.pooled.split(sizes), part(encoding.tokens)
+    valid, kept = part(encoding.valid), part(encoding.kept)
     return [
-        Encoding(pooled=pooled, **{name: parts[i] for name, parts in fields.items()})
-        for i, pooled in enumerate(encoding.pooled.split(sizes))
+        Encoding(pooled=pooled[i], tokens=tokens[i], valid=valid[i], kept=kept[i])
+        for i in range(len(sizes))
     ]

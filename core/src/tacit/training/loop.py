@@ -293,7 +293,7 @@ class Trainer:
     def _graceful_stop(self) -> Iterator[None]:
         """On SIGTERM finish the step, write a checkpoint and return."""
 
-        def ask(number: int, frame: FrameType | None) -> None:
+        def ask(_number: int, _frame: FrameType | None) -> None:
             self._stop = True
 
         try:

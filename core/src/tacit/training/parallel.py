@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """This process among the others.
+    """Where a process stands among the others.
 
     Args:
         device: where this process trains.

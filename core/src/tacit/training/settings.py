@@ -26,8 +26,8 @@ class Training:
         schedules: values that move, by name. `lr_factor` and `weight_decay_factor` multiply the
             optimiser's settings; others are read by the method (`teacher.momentum`).
         weights: weight of a loss term, by name; 1 where not set.
-        trainable: name patterns of the parameters to train (`encoders.*.adapter.*`); all if empty.
-        workers: processes that load data; 0 loads in the training process, none lets the source say.
+        trainable: name patterns of parameters to train (`encoders.*.adapter.*`); all if empty.
+        workers: processes that load data; 0 loads in the training process, none asks the source.
         log_every: steps between two lines of metrics.
         watch_every: steps between two looks at the embeddings (effective rank, kNN); 0 for none,
             none for once an epoch.

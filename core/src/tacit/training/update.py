@@ -54,9 +54,8 @@ class Update:
             player: [(g["lr"], g["weight_decay"]) for g in optimizer.param_groups]
             for player, optimizer in self.optimizers.items()
         }
-        self.scaler = torch.amp.GradScaler(
-            learner.device.type, enabled=settings.precision == "fp16"
-        )
+        half = settings.precision == "fp16"
+        self.scaler = torch.amp.grad_scaler.GradScaler(learner.device.type, enabled=half)
         self.forward: nn.Module = replicate(learner) if self._plain else learner
         self._batch: list[Batch] = []
         self._views: list[Views | None] = []
@@ -72,7 +71,8 @@ class Update:
 
     def parts(self) -> Iterator[None]:
         """The parts of the batch, one at a time."""
-        for self._part in range(len(self._batch)):
+        for part in range(len(self._batch)):
+            self._part = part
             yield
 
     def losses(self) -> Losses:
@@ -81,10 +81,12 @@ class Update:
         if (views := self._views[self._part]) is None:
             views = self._views[self._part] = self.learner.views(batch)
         if self._dtype is None:
-            losses: Losses = self.forward(batch, views)
-            return losses
+            return self._forward(batch, views)
         with torch.autocast(self.learner.device.type, dtype=self._dtype):
-            losses = self.forward(batch, views)
+            return self._forward(batch, views)
+
+    def _forward(self, batch: Batch, views: Views) -> Losses:
+        losses: Losses = self.forward(batch, views)
         return losses
 
     def total(self, losses: Losses) -> Tensor:

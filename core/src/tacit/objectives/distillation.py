@@ -1,0 +1,155 @@
+"""Self-distillation: one view predicts what another set of weights makes of the other view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import permutations
+
+import torch
+from torch import Tensor, nn
+
+from tacit.contract import (
+    Context,
+    DataInfo,
+    EncoderSpec,
+    Losses,
+    Objective,
+    Requirements,
+    Views,
+)
+from tacit.functional import negative_cosine
+from tacit.nn import Mlp, MlpConfig
+from tacit.objectives.joint_embedding import agreement
+
+
+class Prediction(Objective):
+    """Encoder, projector, predictor; each view predicts the target of every other view.
+
+    Args:
+        projector: of student and target.
+        predictor: of the student alone.
+    """
+
+    def __init__(self, projector: MlpConfig, predictor: MlpConfig) -> None:
+        super().__init__()
+        self.projector_config, self.predictor_config = projector, predictor
+        self.projector, self.predictor = nn.ModuleDict(), nn.ModuleDict()
+
+    def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:
+        """A projector and a predictor for each modality."""
+        for name, spec in specs.items():
+            projector = Mlp(spec.width, self.projector_config)
+            self.projector[name] = projector
+            self.predictor[name] = Mlp(projector.width, self.predictor_config)
+
+    def forward(self, views: Views, ctx: Context) -> Losses:
+        """The mean over ordered pairs of views, for each modality."""
+        terms: dict[str, Tensor] = {}
+        metrics: dict[str, Tensor] = {}
+        for name in views.modalities:
+            own = views.of(name)
+            projected = [self.projector[name](e.pooled) for e in ctx.encode_each(own)]
+            predicted = [self.predictor[name](each) for each in projected]
+            targets = self.targets(name, own, projected, ctx)
+            pairs = [
+                negative_cosine(predicted[i], targets[j])
+                for i, j in permutations(range(len(own)), 2)
+            ]
+            suffix = f"/{name}" if len(views.modalities) > 1 else ""
+            terms[f"prediction{suffix}"] = self.scaled(torch.stack(pairs).mean())
+            measured = agreement(projected[0], projected[1])
+            metrics |= {f"{key}{suffix}": value for key, value in measured.items()}
+        return Losses(terms=terms, metrics=metrics)
+
+    def targets(
+        self, modality: str, views: Views, projected: list[Tensor], ctx: Context
+    ) -> list[Tensor]:
+        """What the predictions are compared with, without gradient."""
+        return [each.detach() for each in projected]
+
+    def scaled(self, loss: Tensor) -> Tensor:
+        """The loss in the paper's scale."""
+        return loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByolConfig:
+    """Settings of BYOL.
+
+    Args:
+        projector: the paper's has one hidden layer of 4096 and 256 features.
+        predictor: likewise.
+    """
+
+    projector: MlpConfig = MlpConfig(widths=(1024, 256))
+    predictor: MlpConfig = MlpConfig(widths=(1024, 256))
+
+
+class Byol(Prediction):
+    """Each view predicts the moving-average teacher's embedding of the other.
+
+    Source: Grill et al. 2020 (arXiv 2006.07733) eq. 2; google-deepmind/deepmind-research `byol`.
+    Differs: the loss is the mean of the two directions, where the paper adds them.
+    """
+
+    Config = ByolConfig
+    teacher_parts = ("projector",)
+
+    def __init__(self, config: ByolConfig | None = None) -> None:
+        self.config = config or ByolConfig()
+        super().__init__(self.config.projector, self.config.predictor)
+        self.requires = Requirements(views=2, batch=2, teachers=frozenset({"teacher"}))
+
+    def targets(
+        self, modality: str, views: Views, projected: list[Tensor], ctx: Context
+    ) -> list[Tensor]:
+        """The teacher's embeddings of the views."""
+        projector = ctx.part("projector", which="teacher")
+        assert isinstance(projector, nn.ModuleDict)
+        with torch.no_grad():
+            return [
+                projector[modality](encoding.pooled)
+                for encoding in ctx.encode_each(views, which="teacher")
+            ]
+
+    def scaled(self, loss: Tensor) -> Tensor:
+        """The squared distance of the normalised vectors: 2 - 2 cos."""
+        return 2 + 2 * loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimSiamConfig:
+    """Settings of SimSiam.
+
+    Args:
+        projector: the paper's has three layers of 2048, the last normalised without scale.
+        predictor: a bottleneck; the paper's is 2048 to 512 to 2048.
+        stop_gradient: without it the method collapses; off only to see that.
+    """
+
+    projector: MlpConfig = MlpConfig(widths=(1024, 1024, 1024), last_norm=True, last_affine=False)
+    predictor: MlpConfig = MlpConfig(widths=(256, 1024))
+    stop_gradient: bool = True
+
+
+class SimSiam(Prediction):
+    """Each view predicts the other's embedding through a stop-gradient, with no teacher.
+
+    Source: Chen & He 2021 (arXiv 2011.10566) eq. 2 and algorithm 1; facebookresearch/simsiam.
+    """
+
+    Config = SimSiamConfig
+
+    def __init__(self, config: SimSiamConfig | None = None) -> None:
+        self.config = config or SimSiamConfig()
+        super().__init__(self.config.projector, self.config.predictor)
+        self.requires = Requirements(views=2, batch=2)
+
+    def targets(
+        self, modality: str, views: Views, projected: list[Tensor], ctx: Context
+    ) -> list[Tensor]:
+        """The student's own embeddings, cut off."""
+        if not self.config.stop_gradient:
+            return projected
+        return [each.detach() for each in projected]
