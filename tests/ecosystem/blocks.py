@@ -1,8 +1,13 @@
 """The fenced blocks of a page, and how a test is to treat each.
 
-A comment right before a fence says what a reader sees but a test cannot do as it stands:
+A comment right before a fence leaves a block out of the test:
 
-    <!-- skip: why -->          the block is not run
+    <!-- skip: why -->
+    ```bash
+
+A title makes a block the content of a file, which the page goes on to use:
+
+    ```python title="src/acme_pulse/encoder.py"
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FENCE = re.compile(
-    r"(?:^<!-- (?P<marker>.*?) -->\n)?^```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^```$",
+    r"(?:^<!-- (?P<marker>.*?) -->\n)?^```(?P<language>\w*)(?: title=\"(?P<title>[^\"\n]+)\")?\n(?P<body>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -26,12 +31,14 @@ class Block:
         language: the word after the fence; empty if there is none.
         body: what is between the fences.
         line: of its first line, counted from 1.
+        title: the file it is the content of, relative to the folder the page runs in.
         skip: why it is not run; None if it is.
     """
 
     language: str
     body: str
     line: int
+    title: str | None = None
     skip: str | None = None
 
 
@@ -51,5 +58,6 @@ def blocks(page: Path) -> Iterator[Block]:
             language=match["language"],
             body=match["body"],
             line=line,
+            title=match["title"],
             skip=reason if kind else None,
         )

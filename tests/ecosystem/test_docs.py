@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
+import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +37,20 @@ def brief(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where a page runs: an empty folder but for what a reader is taken to have."""
     import tacit.api.pretrain as inner
 
     resolve = inner.resolve_run
-    monkeypatch.setattr(
-        inner, "resolve_run", lambda tree, **rest: resolve(brief(tree), **rest)
-    )
+    monkeypatch.setattr(inner, "resolve_run", lambda tree, **rest: resolve(brief(tree), **rest))
     write_photos(tmp_path / "photos", per_class=16)
     write_photos(tmp_path / "held-out-photos", per_class=8)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+    yield tmp_path
+    for module in {name for name in sys.modules if name.startswith("acme")} - before:
+        del sys.modules[module]
 
 
 def write_photos(folder: Path, *, per_class: int) -> None:
@@ -74,10 +78,36 @@ def run_command(line: str, page: Path) -> None:
             assert set(targets) <= set(TARGETS), f"{page}: no target for: {line}"
         case ["tacit", *arguments]:
             assert main(arguments) == 0, f"{page}: {line}"
+        case ["pip", "install", "-e", "."]:
+            install_here()
         case ["python", script]:
             run_python((ROOT / script).read_text(), {"__name__": "__main__"}, script)
         case _:
             pytest.fail(f"{page}: a test cannot run {line!r}: run it or mark the block 'skip: why'")
+
+
+def install_here() -> None:
+    """Leave what `pip install -e .` leaves, as far as plugins go: metadata on the import path."""
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    source = Path("src").resolve()
+    info = source / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    needs = "".join(f"Requires-Dist: {line}\n" for line in project["dependencies"])
+    head = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    (info / "METADATA").write_text(head + needs)
+    entries = project["entry-points"]["tacit.plugins"]
+    lines = "".join(f"{name} = {value}\n" for name, value in entries.items())
+    (info / "entry_points.txt").write_text(f"[tacit.plugins]\n{lines}")
+    sys.path.insert(0, str(source))
+    importlib.invalidate_caches()
+
+
+def write_file(block: Block) -> None:
+    """A block that is the content of a file."""
+    assert block.title is not None
+    path = Path(block.title)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(block.body)
 
 
 def run_python(code: str, namespace: dict[str, object], file: str) -> None:
@@ -96,7 +126,9 @@ def check_toml(text: str) -> None:
 
 def run_block(block: Block, page: Path, namespace: dict[str, object]) -> None:
     """One block, by its language."""
-    if block.language == "python":
+    if block.title is not None:
+        write_file(block)
+    elif block.language == "python":
         run_python("\n" * (block.line - 1) + block.body, namespace, str(page))
     elif block.language == "toml":
         check_toml(block.body)
