@@ -18,8 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FENCE = re.compile(
-    r"(?:^<!-- (?P<marker>.*?) -->\n)?^```(?P<language>\w*)(?: title=\"(?P<title>[^\"\n]+)\")?\n(?P<body>.*?)^```$",
-    re.MULTILINE | re.DOTALL,
+    r"""
+    (?:^<!--[ ](?P<marker>.*?)[ ]-->\n)?
+    ^```(?P<language>\w*)(?:[ ]title="(?P<title>[^"\n]+)")?\n
+    (?P<body>.*?)
+    ^```$
+    """,
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
 
 

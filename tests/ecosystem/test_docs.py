@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.ecosystem.blocks import Block, blocks
 from tests.ecosystem.house import ROOT
 
