@@ -72,7 +72,11 @@ def test_the_weights_file_alone_is_enough_for_timm(name: str, tmp_path: Path) ->
     model = timm.create_model(
         config["architecture"],
         pretrained=True,
-        pretrained_cfg_overlay={"file": str(tmp_path / "model.safetensors"), "num_classes": 0},
+        pretrained_cfg_overlay={
+            "file": str(tmp_path / "model.safetensors"),
+            "custom_load": False,
+            "num_classes": 0,
+        },
         **config["model_args"],
     ).eval()
     images, ready = normalised(encoder)
@@ -118,6 +122,20 @@ def test_the_card_says_how_to_load_it(tmp_path: Path) -> None:
     card = (tmp_path / "mine" / "README.md").read_text()
     assert 'timm.create_model("local-dir:mine", pretrained=True)' in card
     assert "embed_dim=48" in card
+
+
+def test_the_snippets_of_the_card_run_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = scrambled("vit")
+    export_timm(encoder, tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    snippets = (tmp_path / "mine" / "README.md").read_text().split("```python\n")[1:]
+    images, ready = normalised(encoder)
+    for snippet in snippets:
+        names: dict[str, torch.nn.Module] = {}
+        exec("import timm\n" + snippet.split("```")[0], names)
+        assert torch.equal(names["model"].eval()(ready), encoder(images).pooled)
 
 
 def test_a_small_stem_is_refused_with_what_would_work() -> None:

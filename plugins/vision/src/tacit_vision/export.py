@@ -1,7 +1,8 @@
 """Encoders as timm loads them: a folder that `timm.create_model("local-dir:...")` opens.
 
 Source: the folder layout of timm/models/_hub.py (`save_for_hf`, `load_model_config_from_path`) of
-1.0.31, read; the same files make a repository on the Hugging Face hub.
+1.0.31, read; the same files make a repository on the Hugging Face hub. timm reads such folders with
+safetensors from 1.0.26 on; the card says how older ones load the weights.
 """
 
 from __future__ import annotations
@@ -154,6 +155,7 @@ def _config(form: TimmForm, network: Any, preprocessing: Preprocessing) -> dict[
         "model_args": form.arguments,
         "pretrained_cfg": {
             "num_classes": 0,
+            "custom_load": False,  # the weights are torch's, whatever the architecture's own were
             "input_size": [channels, *size],
             "fixed_input_size": bool(known.get("fixed_input_size")),
             "pool_size": None,
@@ -188,14 +190,16 @@ model = timm.create_model("local-dir:{directory.name}", pretrained=True).eval()
 transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
 ```
 
-From the weights alone:
+With a timm older than 1.0.26, from the weights alone:
 
 ```python
 model = timm.create_model(
     "{form.architecture}",
     {arguments},
     pretrained=True,
-    pretrained_cfg_overlay=dict(file="{directory.name}/{_WEIGHTS}"),
+    pretrained_cfg_overlay=dict(
+        file="{directory.name}/{_WEIGHTS}", custom_load=False, num_classes=0
+    ),
 )
 ```
 """

@@ -13,7 +13,7 @@ def tacit_modalities() -> list[Offer]:
     return [
         Offer(
             name="vision/image",
-            target="tacit_vision.modality:IMAGE",
+            target="tacit_vision.modality:Image",
             summary="Still images, as (channels, height, width)",
             modality=_IMAGE,
         )

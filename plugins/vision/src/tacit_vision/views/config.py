@@ -22,8 +22,8 @@ class CropConfig:
         ratio: least and greatest width / height of the box.
         flip_probability: of mirroring left to right.
         antialias: widen the resize filter where a box shrinks, as PIL does.
-        mean: of each channel on the scale of [0, 1], subtracted; ImageNet's by default. None,
-            together with ``std``, leaves values in [0, 1].
+        mean: of each channel on the scale of [0, 1], subtracted. None, together with ``std``,
+            leaves values in [0, 1]: the encoders normalise by themselves.
         std: of each channel, divided by.
 
     Raises:
@@ -35,8 +35,8 @@ class CropConfig:
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     flip_probability: float = 0.5
     antialias: bool = True
-    mean: tuple[float, ...] | None = IMAGENET_MEAN
-    std: tuple[float, ...] | None = IMAGENET_STD
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None and self.size < 1:
