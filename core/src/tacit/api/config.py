@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from tacit.config import Component, ConfigError
@@ -55,11 +55,16 @@ class RunConfig:
     plugins: Plugins = Plugins()
 
 
-def normalise(tree: Mapping[str, object], modalities: Sequence[str]) -> dict[str, object]:
+def normalise(
+    tree: Mapping[str, object],
+    modalities: Sequence[str],
+    default: Callable[[str, str], str] | None = None,
+) -> dict[str, object]:
     """The short spellings of a run's settings, spelt out.
 
     `epochs`, `batch`, `optimizer.lr` ... belong to `training`; `encoder` and `views` without a
-    modality belong to the only one there is.
+    modality belong to the only one there is; without a name they are the `default` of
+    `(encoder | views, modality)`.
 
     Raises:
         ConfigError: an encoder or views without a modality, where the data have several.
@@ -70,7 +75,13 @@ def normalise(tree: Mapping[str, object], modalities: Sequence[str]) -> dict[str
         if key in _TRAINING:
             training[key] = value
         elif key in ("encoder", "views"):
-            out[key] = _by_modality(key, value, modalities)
+            by_modality = _by_modality(key, value, modalities)
+            out[key] = {
+                name: _component(choice, lambda name=name, key=key: default(key, name))
+                if default
+                else choice
+                for name, choice in by_modality.items()
+            }
         else:
             out[key] = value
     if training:
@@ -79,21 +90,25 @@ def normalise(tree: Mapping[str, object], modalities: Sequence[str]) -> dict[str
     return out
 
 
-def _by_modality(key: str, value: object, modalities: Sequence[str]) -> object:
+def _by_modality(key: str, value: object, modalities: Sequence[str]) -> dict[str, object]:
     if isinstance(value, Mapping) and set(value) <= set(modalities):
-        return {modality: _component(choice) for modality, choice in value.items()}
+        return dict(value)
     if len(modalities) != 1:
         raise ConfigError(
             f"wanted one table a modality, [{key}.{modalities[0]}] and so on, because the data "
             f"have {len(modalities)}: {', '.join(modalities)}",
             path=key,
         )
-    return {modalities[0]: _component(value)}
+    return {modalities[0]: value}
 
 
-def _component(value: object) -> object:
-    """`name:argument` is left whole here; the offer's class says what the argument sets."""
-    return {"name": value} if isinstance(value, str) else value
+def _component(value: object, name: Callable[[], str]) -> object:
+    """A table with a name; `name:argument` is left whole, the offer's class says what it sets."""
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, Mapping) and "name" not in value:
+        return {"name": name(), **value}
+    return value
 
 
 def merge(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:

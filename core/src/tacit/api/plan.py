@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -33,11 +33,13 @@ class Chosen:
         offer: who offers it; None for an object handed over in Python.
         factory: called with `settings`, makes the component.
         settings: its configuration, defaults filled in.
+        given: names of the settings the run gives itself.
     """
 
     offer: Offer | None
     factory: Any
     settings: Any
+    given: frozenset[str] = frozenset()
 
     def make(self) -> Any:
         """The component itself."""
@@ -119,6 +121,34 @@ class Plan:
             fitting = _encoders_that_fit(self, plan)
             check(plan.build_objective(), offered, what=self.method.name, hint=fitting)
 
+    def fitted(self, source: Source | GeneratedSource) -> Plan:
+        """The plan with what the data decide (a size, a number of channels) in the encoders.
+
+        A setting the run gives itself is left alone.
+        """
+        if not isinstance(source, Source) or not len(source):
+            return self
+        values = source.fetch([0]).values
+        encoders = {
+            name: self._fitted_encoder(name, chosen, values[name])
+            for name, chosen in self.encoders.items()
+        }
+        return replace(
+            self,
+            encoders=encoders,
+            config=replace(
+                self.config, encoder={name: each.component() for name, each in encoders.items()}
+            ),
+        )
+
+    def _fitted_encoder(self, modality: str, chosen: Chosen, value: object) -> Chosen:
+        if chosen.offer is None:
+            return chosen
+        known = {f.name for f in fields(chosen.settings)} - chosen.given
+        suggested = self.modalities[modality].suggest(value)
+        taken = {key: item for key, item in suggested.items() if key in known}
+        return replace(chosen, settings=replace(chosen.settings, **taken)) if taken else chosen
+
     def plugins(self) -> list[str]:
         """Names of the plugins the run uses, for its record and its lifecycle hooks."""
         offers = [c.offer for c in (self.source, *self.encoders.values()) if c.offer]
@@ -149,10 +179,16 @@ def resolve_run(
     tree = {**tree, "data": _data_component(tree.get("data"), catalogue)}
     source_offer = given.source is None and catalogue.find("sources", _name(tree["data"]))
     names = sorted(source_offer.modality if source_offer else given.modalities)
-    config = read(RunConfig, normalise(tree, names), where=where)
-    method: Method = catalogue.find("methods", config.method).load()()
-    source = given.chosen_source() or _choose(catalogue, "sources", config.data, "data", where)
     modalities = {name: _modality(catalogue, name) for name in names}
+    method: Method = catalogue.find("methods", _text(tree, "method")).load()()
+
+    def default(key: str, modality: str) -> str:
+        if key == "encoder":
+            return modalities[modality].default_encoder
+        return catalogue.policy(method.stages[0].views, modality).name
+
+    config = read(RunConfig, normalise(tree, names, default), where=where)
+    source = given.chosen_source() or _choose(catalogue, "sources", config.data, "data", where)
     encoders = {
         name: given.chosen_encoder(name)
         or _choose(
@@ -277,7 +313,7 @@ def _choose(
         options[shorthand] = argument
     full = Component(name=offer.name, options=options)
     settings = resolve(full, factory.Config, path=path, where=where)
-    return Chosen(offer=offer, factory=factory, settings=settings)
+    return Chosen(offer=offer, factory=factory, settings=settings, given=frozenset(options))
 
 
 def _modality(catalogue: Catalogue, word: str) -> Modality:
@@ -297,7 +333,9 @@ def _stage(
 ) -> StagePlan:
     own = config.stages.get(stage.name, {})
     table = own if isinstance(own, Mapping) else {}
-    normal = normalise(table, modalities)
+    normal = normalise(
+        table, modalities, lambda _, modality: catalogue.policy(stage.views, modality).name
+    )
     views = dict(config.views)
     for modality, choice in _table(normal, "views").items():
         views[modality] = Component(name=choice["name"], options=_without_name(choice))
@@ -331,6 +369,13 @@ def _table(tree: Mapping[str, object], key: str) -> Mapping[str, Any]:
     value = tree.get(key, {})
     if not isinstance(value, Mapping):
         raise ValueError(f"{key}: wanted a table; got {value!r}")
+    return value
+
+
+def _text(tree: Mapping[str, object], key: str) -> str:
+    value = tree.get(key)
+    if not isinstance(value, str):
+        raise ValueError(f"{key}: wanted a name; got {'nothing' if value is None else value!r}")
     return value
 
 

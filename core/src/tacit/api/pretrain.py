@@ -80,13 +80,14 @@ def train_run(
         ValueError: whatever cannot work, before training starts.
     """
     plan = resolve_run(tree, where=where, given=given)
+    plan.check(plan.build_encoders())
+    source = plan.source.make()
+    plan = plan.fitted(source)
+    encoders = plan.build_encoders()
+    _check_data(plan, encoders, source)
     folder = RunFolder(out or _next_folder(plan.config))
     begun = folder.claim(plan.config)
-    encoders = plan.build_encoders()
-    plan.check(encoders)
     device = plan.stages[0].training.device
-    source = plan.source.make()
-    _check_data(plan, encoders, source)
     with world(device) as here, ExitStack() as stack:
         checkpoint.room_for(folder.path, 3 * _size(encoders))
         if callable(announce) and here.leads:

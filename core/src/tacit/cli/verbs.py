@@ -40,7 +40,7 @@ class Verb:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         body.add_arguments(parser)
-        status: int = body.run(parser.parse_args(argv))
+        status: int = body.run(parser.parse_intermixed_args(argv))
         return status
 
 

@@ -77,7 +77,8 @@ class Tokens:
         values: `(batch, tokens, width)` dense, or `(tokens, width)` packed.
         valid: dense only: False where a row is padding; None means all valid.
         owner: packed only: the instance each token belongs to.
-        positions: coordinates of each token, where they are not those of the spec's grid.
+        positions: coordinates of each token, where they lie on no grid.
+        grid: tokens along each axis, where that is not the spec's (a smaller crop).
         relations: whatever else the encoder mixes with (edges, an attention bias); opaque here.
     """
 
@@ -85,6 +86,7 @@ class Tokens:
     valid: Bool[Tensor, "batch tokens"] | None = None
     owner: Int[Tensor, " tokens"] | None = None
     positions: Tensor | None = None
+    grid: tuple[int, ...] | None = None
     relations: Any = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -47,6 +47,13 @@ class Modality:
         """The value as plain numbers, for the raw-features baseline of every probe."""
         features: Tensor = value.flatten(1).float()
         return features
+
+    def suggest(self, value: Any) -> Mapping[str, object]:
+        """Encoder settings the data decide (a size, a number of channels), by name.
+
+        They are used where an encoder has a setting of that name and the run does not set it.
+        """
+        return {}
 
     def fit(self, preprocessing: object | None, value: Any) -> None:
         """Refuse values an encoder's preprocessing does not fit.

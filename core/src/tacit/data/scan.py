@@ -13,6 +13,7 @@ OnError: TypeAlias = Literal["raise", "skip"]
 out, counted and reported."""
 
 SHOWN = 5
+CHUNK = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +49,12 @@ def scan(
     Raises:
         ValueError: unreadable items under `raise`, or nothing readable at all.
     """
+    starts = range(0, count, CHUNK)
     with ThreadPoolExecutor(threads) as pool:
-        answers = list(pool.map(problem, range(count)))
+        chunks = pool.map(
+            lambda at: [problem(i) for i in range(at, min(at + CHUNK, count))], starts
+        )
+        answers = [answer for chunk in chunks for answer in chunk]
     skipped = tuple(answer for answer in answers if answer is not None)
     kept = tuple(position for position, answer in enumerate(answers) if answer is None)
     report(skipped, count, what=what, on_error=on_error)

@@ -7,7 +7,7 @@ same in training, evaluation, embedding and export, and no caller can forget it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,11 @@ class Image(Modality):
     ) -> Float[Tensor, "batch features"]:
         """All pixels of an image, in [0, 1]."""
         return unit(value).flatten(1).float()
+
+    def suggest(self, value: Any) -> Mapping[str, object]:
+        """The size of square images, and their number of channels."""
+        _, channels, height, width = value.shape
+        return {"channels": channels, **({"size": height} if height == width else {})}
 
     def fit(self, preprocessing: object | None, value: Any) -> None:
         """Refuse images of another size or other channels than the encoder is made for.

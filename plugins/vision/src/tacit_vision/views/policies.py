@@ -120,6 +120,8 @@ class TwoViews(Augmentation):
     :meth:`tacit_vision.views.record.Record.meta`.
     """
 
+    Config = TwoViewsConfig
+
     def __init__(self, config: TwoViewsConfig | None = None) -> None:
         self.config = config or TwoViewsConfig()
         self.roles = ("global", "global")
@@ -144,6 +146,8 @@ class MultiCrop(Augmentation):
     :meth:`tacit_vision.views.record.Record.meta`.
     """
 
+    Config = MultiCropConfig
+
     def __init__(self, config: MultiCropConfig | None = None) -> None:
         self.config = config or MultiCropConfig()
         self.roles = ("global",) * 2 + ("local",) * self.config.local_count
@@ -167,6 +171,8 @@ class Masked(Augmentation):
     Takes uint8 images (batch, 1 or 3, height, width), all of one size; makes one view with role
     ``view``, float32 and normalised, whose ``meta`` holds ``crop`` and ``flip``.
     """
+
+    Config = MaskedConfig
 
     def __init__(self, config: MaskedConfig | None = None) -> None:
         self.config = config or MaskedConfig()

@@ -1,0 +1,96 @@
+"""Probes of frozen encoders, each beside its baselines, and what embeddings tell without labels."""
+
+from tacit.evaluation.embed import Tap, embed, embed_views, evaluation_mode, raw_features
+from tacit.evaluation.embeddings import Embeddings
+from tacit.evaluation.evaluate import DEFAULT_PROBES, evaluate
+from tacit.evaluation.geometry import alignment, anisotropy, uniformity
+from tacit.evaluation.label_free import Collapse, CollapseConfig, collapsed, lidar, rankme
+from tacit.evaluation.linear import (
+    LinearClassifier,
+    LinearProbeConfig,
+    fit_logistic,
+    linear_probe,
+)
+from tacit.evaluation.logistic import LogisticConfig
+from tacit.evaluation.metrics import accuracy, r2, rmse
+from tacit.evaluation.neighbours import (
+    KnnConfig,
+    Neighbours,
+    knn_predict,
+    knn_regress,
+    knn_votes,
+    nearest,
+)
+from tacit.evaluation.probes import (
+    AlignmentProbe,
+    KnnProbe,
+    LinearProbe,
+    Need,
+    Probe,
+    RankMeProbe,
+    Sample,
+    UniformityProbe,
+    named_probes,
+)
+from tacit.evaluation.ridge import LinearRegressor, RidgeProbeConfig, fit_ridge, ridge_probe
+from tacit.evaluation.scores import Features, Score, aggregate, score_table, to_json, verdict
+from tacit.evaluation.splits import Split, grouped_split, random_split, stratified_split
+from tacit.evaluation.targets import Target, Task
+
+__all__ = [
+    "DEFAULT_PROBES",
+    "AlignmentProbe",
+    "Collapse",
+    "CollapseConfig",
+    "Embeddings",
+    "Features",
+    "KnnConfig",
+    "KnnProbe",
+    "LinearClassifier",
+    "LinearProbe",
+    "LinearProbeConfig",
+    "LinearRegressor",
+    "LogisticConfig",
+    "Need",
+    "Neighbours",
+    "Probe",
+    "RankMeProbe",
+    "RidgeProbeConfig",
+    "Sample",
+    "Score",
+    "Split",
+    "Tap",
+    "Target",
+    "Task",
+    "UniformityProbe",
+    "accuracy",
+    "aggregate",
+    "alignment",
+    "anisotropy",
+    "collapsed",
+    "embed",
+    "embed_views",
+    "evaluate",
+    "evaluation_mode",
+    "fit_logistic",
+    "fit_ridge",
+    "grouped_split",
+    "knn_predict",
+    "knn_regress",
+    "knn_votes",
+    "lidar",
+    "linear_probe",
+    "named_probes",
+    "nearest",
+    "r2",
+    "random_split",
+    "rankme",
+    "raw_features",
+    "ridge_probe",
+    "rmse",
+    "score_table",
+    "stratified_split",
+    "to_json",
+    "uniformity",
+    "verdict",
+]

@@ -1,0 +1,209 @@
+"""Every probe of a frozen encoder, beside the same probe of its baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tacit.contract import Augmentation, Batch, Encoder, Modality
+from tacit.evaluation.embed import (
+    device_of,
+    embed,
+    embed_views,
+    parameter_count,
+    raw_features,
+)
+from tacit.evaluation.embeddings import Embeddings
+from tacit.evaluation.probes import Probe, Sample, named_probes
+from tacit.evaluation.scores import Features, Score, aggregate
+from tacit.evaluation.targets import Target, Task, make_target
+
+DEFAULT_PROBES = ("linear", "knn", "rankme", "uniformity")
+
+
+def evaluate(
+    encoder: Encoder | Sequence[Encoder],
+    train: Iterable[Batch],
+    test: Iterable[Batch],
+    *,
+    modality: Modality,
+    encoder_factory: Callable[[int], Encoder] | None,
+    task: Task = "classification",
+    probes: Sequence[str | Probe] = DEFAULT_PROBES,
+    seeds: Sequence[int] = (0, 1, 2),
+    views: Augmentation | None = None,
+    autocast: torch.dtype | None = None,
+) -> list[Score]:
+    """Probe a frozen encoder and its baselines on the same data in the same way.
+
+    The baselines of a labelled probe are a random-initialised encoder, the raw features, and the
+    commonest class (for regression the mean); of a label-free one the random encoder alone. A seed
+    gives a validation split to the linear probe and fresh weights to the random baseline (whose
+    batch norms, never trained, pass their input on); an encoder's views come from its first seed.
+    A result that no seed can change is computed once and says so (`seeds=1`).
+
+    Args:
+        encoder: the trained one, or several runs of one recipe that differ in their seed: their
+            scores are averaged, run i standing for the i-th seed.
+        train: labelled batches the probes are fitted on; gone through once for every encoder.
+            See `embed` for what is taken from a batch.
+        test: likewise, to measure on; nothing is chosen on it.
+        modality: gives the raw features.
+        encoder_factory: builds the encoder of the same configuration with fresh weights drawn from
+            a seed; None leaves out the random baseline.
+        task: classification wants integer labels; regression takes any numbers.
+        probes: names, or probes with settings of their own. `alignment` needs `views`.
+        seeds: at least one, all different.
+        views: makes the positive pairs for probes that compare views.
+        autocast: precision to run the encoders in, see `embed`.
+
+    Returns:
+        the scores by probe and metric, the encoder's before those of its baselines.
+
+    Raises:
+        ValueError: for missing or unfit labels, unknown probes, views that are missing or unused,
+            seeds that do not match the runs.
+    """
+    runs = _runs(encoder, seeds)
+    chosen = [_probe(probe) for probe in probes]
+    _check_views(chosen, views)
+    data = _Data(train=train, test=test, task=task, views=views, autocast=autocast)
+    results = _Results()
+    for trained, own_seeds in runs:
+        results.add("encoder", chosen, data.sample(trained, chosen, own_seeds[0]), own_seeds)
+    if encoder_factory is not None:
+        for seed in seeds:
+            fresh = _fresh(encoder_factory, seed, runs[0][0])
+            results.add("random", chosen, data.sample(fresh, chosen, seed), (seed,))
+    labelled = [probe for probe in chosen if probe.needs == "labels"]
+    if labelled:
+        raw = data.raw(modality, device_of(runs[0][0]))
+        results.add("raw", labelled, raw, seeds)
+        results.add_constant(labelled, raw)
+    return results.scores()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Data:
+    """The two sets, and how they become what a probe is given."""
+
+    train: Iterable[Batch]
+    test: Iterable[Batch]
+    task: Task
+    views: Augmentation | None
+    autocast: torch.dtype | None
+
+    def sample(self, encoder: Encoder, probes: Sequence[Probe], seed: int) -> Sample:
+        """Embed both sets once, and the views if a probe needs them."""
+        train = embed(encoder, self.train, autocast=self.autocast)
+        test = embed(encoder, self.test, autocast=self.autocast)
+        needs = {probe.needs for probe in probes}
+        return Sample(
+            train=train.values,
+            test=test.values,
+            target=self._target(train, test) if "labels" in needs else None,
+            views=self._pairs(encoder, seed) if "views" in needs else None,
+        )
+
+    def raw(self, modality: Modality, device: torch.device) -> Sample:
+        train = raw_features(modality, self.train, keep_on=device)
+        test = raw_features(modality, self.test, keep_on=device)
+        return Sample(train=train.values, test=test.values, target=self._target(train, test))
+
+    def _target(self, train: Embeddings, test: Embeddings) -> Target:
+        return make_target(train, test, task=self.task)
+
+    def _pairs(self, encoder: Encoder, seed: int) -> Tensor:
+        assert self.views is not None, "checked before anything was embedded"
+        generator = torch.Generator(device_of(encoder)).manual_seed(seed)
+        found = embed_views(
+            encoder, self.test, self.views, generator=generator, autocast=self.autocast
+        )
+        return found.values
+
+
+class _Results:
+    """Values by probe, metric and features, in the order they came."""
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, str], dict[Features, list[float]]] = {}
+
+    def add(
+        self, features: Features, probes: Sequence[Probe], sample: Sample, seeds: Sequence[int]
+    ) -> None:
+        """Run the probes on one sample: for each seed, or once if no seed can change the result."""
+        for probe in probes:
+            for seed in seeds if probe.seeded else seeds[:1]:
+                measured = probe(sample, torch.Generator().manual_seed(seed))
+                for metric, value in measured.items():
+                    self._note(probe.name, metric, features, value)
+
+    def add_constant(self, probes: Sequence[Probe], sample: Sample) -> None:
+        """Set the constant prediction beside every metric that it can be measured by."""
+        assert sample.target is not None
+        for metric, value in sample.target.constant_scores().items():
+            for probe in probes:
+                if (probe.name, metric) in self._values:
+                    self._note(probe.name, metric, "majority", value)
+
+    def scores(self) -> list[Score]:
+        return [
+            aggregate(probe, metric, features, values)
+            for (probe, metric), kinds in self._values.items()
+            for features, values in kinds.items()
+        ]
+
+    def _note(self, probe: str, metric: str, features: Features, value: float) -> None:
+        self._values.setdefault((probe, metric), {}).setdefault(features, []).append(value)
+
+
+def _runs(
+    encoder: Encoder | Sequence[Encoder], seeds: Sequence[int]
+) -> list[tuple[Encoder, Sequence[int]]]:
+    """Pair every trained encoder with its seeds: one has them all, of several each has its own."""
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"wanted at least one seed, all different, got {tuple(seeds)}")
+    if isinstance(encoder, Encoder):
+        return [(encoder, seeds)]
+    if len(encoder) == 1:
+        return [(encoder[0], seeds)]
+    if len(encoder) != len(seeds):
+        raise ValueError(
+            f"wanted one seed for each trained run, got {len(encoder)} runs and seeds "
+            f"{tuple(seeds)}: pass seeds of the same number"
+        )
+    return [(run, (seed,)) for run, seed in zip(encoder, seeds, strict=True)]
+
+
+def _probe(probe: str | Probe) -> Probe:
+    if not isinstance(probe, str):
+        return probe
+    known = named_probes()
+    if probe not in known:
+        raise ValueError(f"wanted a probe among {', '.join(known)}, got {probe!r}")
+    return known[probe]
+
+
+def _check_views(probes: Sequence[Probe], views: Augmentation | None) -> None:
+    needing = [probe.name for probe in probes if probe.needs == "views"]
+    if needing and views is None:
+        raise ValueError(
+            f"{needing[0]} compares views of an instance: pass views=, or leave it out"
+        )
+    if views is not None and not needing:
+        raise ValueError("views= has no effect: no probe among those asked for compares views")
+
+
+def _fresh(factory: Callable[[int], Encoder], seed: int, like: Encoder) -> Encoder:
+    """Build a random encoder where the trained one is, and see that the two are of one kind."""
+    fresh = factory(seed).to(device_of(like))
+    wanted, got = parameter_count(like), parameter_count(fresh)
+    if wanted != got:
+        raise ValueError(
+            f"wanted a random encoder of the same configuration ({wanted} parameters), the factory "
+            f"built one of {got}"
+        )
+    return fresh

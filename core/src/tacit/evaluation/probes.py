@@ -1,0 +1,169 @@
+"""The probes by name, each a small object that measures one kind of features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tacit.evaluation.geometry import alignment, uniformity
+from tacit.evaluation.label_free import rankme
+from tacit.evaluation.linear import LinearProbeConfig, linear_probe
+from tacit.evaluation.neighbours import KnnConfig, knn_predict, knn_regress
+from tacit.evaluation.ridge import RidgeProbeConfig, ridge_probe
+from tacit.evaluation.targets import Target
+
+Need: TypeAlias = Literal["labels", "views"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """What a probe is given: one kind of features on the training and the test set.
+
+    Attributes:
+        train: features of the training set.
+        test: features of the test set.
+        target: for a probe that needs labels.
+        views: embeddings of views of the test set, for a probe that needs them.
+    """
+
+    train: Float[Tensor, "train width"]
+    test: Float[Tensor, "test width"]
+    target: Target | None = None
+    views: Float[Tensor, "test views width"] | None = None
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """An evaluation of frozen features."""
+
+    @property
+    def name(self) -> str:
+        """The name its scores bear."""
+
+    @property
+    def needs(self) -> Need | None:
+        """What it needs beside the features, if anything."""
+
+    @property
+    def seeded(self) -> bool:
+        """Whether its result depends on the generator; if not, it is run once for all seeds."""
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Mapping[str, float]:
+        """Measure the features; metric name to value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearProbe:
+    """Logistic regression for classes, ridge regression for numbers."""
+
+    classification: LinearProbeConfig = field(default_factory=LinearProbeConfig)
+    regression: RidgeProbeConfig = field(default_factory=RidgeProbeConfig)
+    name: str = "linear"
+    needs: Need | None = "labels"
+    seeded: bool = True
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Mapping[str, float]:
+        """Fit on the training set and measure on the test set."""
+        target = _target(sample)
+        model = (
+            linear_probe(
+                sample.train,
+                target.train,
+                classes=target.classes,
+                generator=generator,
+                groups=target.groups,
+                config=self.classification,
+            )
+            if target.classes is not None
+            else ridge_probe(
+                sample.train,
+                target.train,
+                generator=generator,
+                groups=target.groups,
+                config=self.regression,
+            )
+        )
+        return target.scores(model.predict(sample.test))
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnnProbe:
+    """Weighted votes (or the weighted mean) of the nearest training instances."""
+
+    config: KnnConfig = field(default_factory=KnnConfig)
+    name: str = "knn"
+    needs: Need | None = "labels"
+    seeded: bool = False
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Mapping[str, float]:
+        """Predict the test set from the training set."""
+        target = _target(sample)
+        if target.classes is None:
+            predicted = knn_regress(sample.train, target.train, sample.test, config=self.config)
+        else:
+            predicted = knn_predict(
+                sample.train, target.train, sample.test, classes=target.classes, config=self.config
+            )
+        return target.scores(predicted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankMeProbe:
+    """Effective rank of the training set's embeddings, of which there are most."""
+
+    name: str = "rankme"
+    needs: Need | None = None
+    seeded: bool = False
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Mapping[str, float]:
+        """Measure the rank."""
+        return {"rank": rankme(sample.train)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class UniformityProbe:
+    """Uniformity of the test set's embeddings."""
+
+    name: str = "uniformity"
+    needs: Need | None = None
+    seeded: bool = False
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Mapping[str, float]:
+        """Measure how evenly they are spread."""
+        return {"log_potential": uniformity(sample.test)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignmentProbe:
+    """Alignment of the first two views of the test set's instances."""
+
+    name: str = "alignment"
+    needs: Need | None = "views"
+    seeded: bool = False
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Mapping[str, float]:
+        """Measure how near two views of one instance are."""
+        assert sample.views is not None, "evaluate() brings the views"
+        return {"distance": alignment(sample.views[:, 0], sample.views[:, 1])}
+
+
+def named_probes() -> Mapping[str, Probe]:
+    """The core's own probes, with their default settings."""
+    probes: tuple[Probe, ...] = (
+        LinearProbe(),
+        KnnProbe(),
+        RankMeProbe(),
+        AlignmentProbe(),
+        UniformityProbe(),
+    )
+    return {probe.name: probe for probe in probes}
+
+
+def _target(sample: Sample) -> Target:
+    assert sample.target is not None, "evaluate() brings the labels"
+    return sample.target

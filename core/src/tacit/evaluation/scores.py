@@ -1,0 +1,116 @@
+"""Scores beside their baselines: the record, the mean over seeds, the verdict and the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import sqrt
+from statistics import fmean, stdev
+from typing import Literal, TypeAlias
+
+Features: TypeAlias = Literal["encoder", "random", "raw", "majority"]
+"""What a probe stood on: the trained encoder, a random-initialised one, the raw features, or
+nothing at all (always the commonest class, or the mean of the labels)."""
+
+_BASELINES: tuple[Features, ...] = ("random", "raw", "majority")
+_SAID = {"random": "a random encoder", "raw": "raw features", "majority": "the majority baseline"}
+_BETTER = {"accuracy": 1, "r2": 1, "rmse": -1}
+"""Which way a metric improves. One that is not here describes; it does not win or lose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One probe's result on one kind of features.
+
+    Attributes:
+        probe: its name.
+        metric: what was measured.
+        features: what the probe stood on.
+        value: mean over the seeds.
+        std: sample standard deviation over the seeds, 0 with one seed, where none can be known.
+        seeds: over how many seeds. What differs between two seeds is whatever the probe and the
+            features draw at random: the validation split, the initial weights, the training run.
+    """
+
+    probe: str
+    metric: str
+    features: Features
+    value: float
+    std: float
+    seeds: int
+
+
+def aggregate(probe: str, metric: str, features: Features, values: Sequence[float]) -> Score:
+    """Summarise the values of several seeds.
+
+    Raises:
+        ValueError: without any value.
+    """
+    if not values:
+        raise ValueError(f"wanted at least one value of {probe} {metric} on {features}, got none")
+    std = stdev(values) if len(values) > 1 else 0.0
+    return Score(
+        probe=probe,
+        metric=metric,
+        features=features,
+        value=fmean(values),
+        std=std,
+        seeds=len(values),
+    )
+
+
+def to_json(scores: Sequence[Score]) -> list[dict[str, str | float | int]]:
+    """Turn scores into plain records with the fields of `Score` as keys, ready for `json.dump`."""
+    return [asdict(score) for score in scores]
+
+
+def verdict(encoder: Score, baselines: Sequence[Score]) -> str:
+    """Say which baselines the encoder does not beat, if any.
+
+    A lead no larger than the two spreads together (root of the sum of their squares) counts as
+    none that can be told from chance. Empty for a metric that only describes.
+    """
+    if encoder.metric not in _BETTER or not baselines:
+        return ""
+    lost = [_SAID[b.features] for b in baselines if _lead(encoder, b) <= 0]
+    close = [_SAID[b.features] for b in baselines if 0 < _lead(encoder, b) <= _spread(encoder, b)]
+    parts = []
+    if lost:
+        parts.append("does not beat " + ", ".join(lost))
+    if close:
+        parts.append("within the spread of " + ", ".join(close))
+    return "; ".join(parts) or "beats all baselines"
+
+
+def score_table(scores: Sequence[Score]) -> str:
+    """Lay out every probe's encoder score beside its baselines, with the verdict, uncoloured."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = [name for name in ("encoder", *_BASELINES) if any(s.features == name for s in scores)]
+    grid = Table("probe", "metric", *columns, "verdict", box=SIMPLE)
+    for probe, metric in dict.fromkeys((s.probe, s.metric) for s in scores):
+        row = {s.features: s for s in scores if (s.probe, s.metric) == (probe, metric)}
+        cells = [_cell(row[name]) if name in row else "" for name in columns]
+        rivals = [row[name] for name in _BASELINES if name in row]
+        said = verdict(row["encoder"], rivals) if "encoder" in row else ""
+        grid.add_row(probe, metric, *cells, said)
+    console = Console(width=160, color_system=None, force_terminal=False)
+    with console.capture() as captured:
+        console.print(grid)
+    return captured.get()
+
+
+def _lead(encoder: Score, baseline: Score) -> float:
+    return (encoder.value - baseline.value) * _BETTER[encoder.metric]
+
+
+def _spread(encoder: Score, baseline: Score) -> float:
+    return sqrt(encoder.std**2 + baseline.std**2)
+
+
+def _cell(score: Score) -> str:
+    if score.seeds == 1:
+        return f"{score.value:.4f}"
+    return f"{score.value:.4f} ± {score.std:.4f} ({score.seeds})"
