@@ -48,14 +48,14 @@ def tacit_methods() -> list[Offer]:
             name="mae",
             target="tacit.methods:mae",
             summary="Tokens dropped before the encoder are reconstructed from the rest",
-            requires=("views:masked", "tokens", "mask:drop"),
+            requires=("views:masked", "tokens:dense", "targets", "mask:drop"),
             source="He et al. 2022, arXiv:2111.06377",
         ),
         Offer(
             name="simmim",
             target="tacit.methods:simmim",
             summary="Tokens replaced by a learned one are reconstructed by a linear head",
-            requires=("views:masked", "tokens", "mask:replace"),
+            requires=("views:masked", "tokens:dense", "targets", "mask:replace"),
             source="Xie et al. 2022, arXiv:2111.09886",
         ),
     ]

@@ -58,7 +58,7 @@ class RunConfig:
 def normalise(
     tree: Mapping[str, object],
     modalities: Sequence[str],
-    default: Callable[[str, str], str] | None = None,
+    default: Callable[[str, str], str],
 ) -> dict[str, object]:
     """The short spellings of a run's settings, spelt out.
 
@@ -76,12 +76,7 @@ def normalise(
             training[key] = value
         elif key in ("encoder", "views"):
             by_modality = _by_modality(key, value, modalities)
-            out[key] = {
-                name: _component(choice, lambda name=name, key=key: default(key, name))
-                if default
-                else choice
-                for name, choice in by_modality.items()
-            }
+            out[key] = {n: _component(c, key, n, default) for n, c in by_modality.items()}
         else:
             out[key] = value
     if training:
@@ -102,12 +97,14 @@ def _by_modality(key: str, value: object, modalities: Sequence[str]) -> dict[str
     return {modalities[0]: value}
 
 
-def _component(value: object, name: Callable[[], str]) -> object:
+def _component(
+    value: object, key: str, modality: str, default: Callable[[str, str], str]
+) -> object:
     """A table with a name; `name:argument` is left whole, the offer's class says what it sets."""
     if isinstance(value, str):
         return {"name": value}
     if isinstance(value, Mapping) and "name" not in value:
-        return {"name": name(), **value}
+        return {"name": default(key, modality), **value}
     return value
 
 

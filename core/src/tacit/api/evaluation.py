@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +162,9 @@ def _chosen(run: Probed, data: object) -> Chosen:
 
 def _splits(chosen: Chosen) -> bool:
     """Whether a source knows a training and a test part of its own."""
-    return chosen.offer is not None and any(f.name == "split" for f in fields(chosen.settings))
+    if chosen.offer is None or not issubclass(chosen.factory, Source):
+        return False
+    return {"train", "test"} <= set(chosen.factory.splits(chosen.settings))
 
 
 def _part(chosen: Chosen, split: str) -> Chosen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -84,6 +85,11 @@ class Source(ABC):
         if self.skipped:
             words.append(f"{len(self.skipped):,} skipped")
         return ", ".join(words)
+
+    @classmethod
+    def splits(cls, config: Any) -> tuple[str, ...]:
+        """Names that `config.split` may take here; evaluation looks for `train` and `test`."""
+        return ()
 
     @classmethod
     def recognises(cls, text: str) -> bool:  # noqa: ARG003

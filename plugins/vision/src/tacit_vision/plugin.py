@@ -29,7 +29,15 @@ def tacit_encoders() -> list[Offer]:
             target="tacit_vision.encoders:ViT",
             summary="Vision transformer over square patches",
             modality=_IMAGE,
-            provides=("tokens", "mask:drop", "mask:replace", "mask:query"),
+            provides=(
+                "tokens",
+                "tokens:dense",
+                "targets",
+                "taps",
+                "mask:drop",
+                "mask:replace",
+                "mask:query",
+            ),
             source="Dosovitskiy et al. 2021, arXiv:2010.11929",
         ),
         Offer(
@@ -102,5 +110,18 @@ def tacit_sources() -> list[Offer]:
             summary="1797 handwritten digits of 8 x 8 pixels; needs no network",
             modality=_IMAGE,
             source="scikit-learn, load_digits",
+        ),
+        Offer(
+            name="vision/digit-scenes",
+            target="tacit_vision.data:DigitScenes",
+            summary="Digits of any size, place and colour over photographs, 32 x 32; no network",
+            modality=_IMAGE,
+            source="scikit-learn, load_digits and load_sample_images",
+        ),
+        Offer(
+            name="vision/hub",
+            target="tacit_vision.data:Hub",
+            summary="An image data set of the Hugging Face hub, by name",
+            modality=_IMAGE,
         ),
     ]

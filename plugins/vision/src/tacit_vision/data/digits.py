@@ -75,6 +75,11 @@ class Digits(ImagesInMemory):
 
     Config = DigitsConfig
 
+    @classmethod
+    def splits(cls, config: DigitsConfig) -> tuple[str, ...]:
+        """See `tacit.data.Source.splits`."""
+        return ("train", "test", "all")
+
     def __init__(self, config: DigitsConfig) -> None:
         self.config = config
         images, labels = bundled_digits()

@@ -49,6 +49,11 @@ class Folder(Images):
 
     Config = FolderConfig
 
+    @classmethod
+    def splits(cls, config: FolderConfig) -> tuple[str, ...]:
+        """See `tacit.data.Source.splits`."""
+        return folder_splits(config)
+
     def __init__(self, config: FolderConfig) -> None:
         self.config = config
         super().__init__(_table(config), config)
@@ -84,6 +89,14 @@ def _table(config: FolderConfig) -> Table:
     features = datasets.Features({"image": datasets.Image(decode=False)})
     column = datasets.Dataset.from_dict({"image": encoded}, features=features)
     return Table(origin=str(root), images=column, label=label, label_names=names)
+
+
+def folder_splits(config: FolderConfig) -> tuple[str, ...]:
+    """The subfolders that are known parts of a data set, if all are."""
+    if not config.path.is_dir():
+        return ()
+    names = {each.name for each in config.path.iterdir() if each.is_dir() and each.name[0] != "."}
+    return tuple(sorted(names)) if names <= SPLITS else ()
 
 
 def _root(config: FolderConfig) -> Path:

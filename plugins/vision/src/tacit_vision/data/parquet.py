@@ -48,6 +48,11 @@ class Parquet(Images):
 
     Config = ParquetConfig
 
+    @classmethod
+    def splits(cls, config: ParquetConfig) -> tuple[str, ...]:
+        """See `tacit.data.Source.splits`."""
+        return file_splits(config)
+
     def __init__(self, config: ParquetConfig) -> None:
         self.config = config
         super().__init__(_table(config), config)
@@ -79,6 +84,14 @@ def _table(config: ParquetConfig) -> Table:
     origin = str(files[0] if len(files) == 1 else config.path)
     columns = choose(features[0], config, origin)
     return table_of(_read(files, columns), columns, config, origin)
+
+
+def file_splits(config: ParquetConfig) -> tuple[str, ...]:
+    """The parts of a data set that file names tell, if all are known ones."""
+    if not config.path.is_dir():
+        return ()
+    names = {_part(file) for file in filter(_is_table, _within(config.path))}
+    return tuple(sorted(names)) if names <= SPLITS else ()
 
 
 def _wanted(config: ParquetConfig) -> list[Path]:

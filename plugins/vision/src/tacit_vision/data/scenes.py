@@ -52,6 +52,11 @@ class DigitScenes(ImagesInMemory):
 
     Config = DigitScenesConfig
 
+    @classmethod
+    def splits(cls, config: DigitScenesConfig) -> tuple[str, ...]:
+        """See `tacit.data.Source.splits`."""
+        return ("train", "test", "all")
+
     def __init__(self, config: DigitScenesConfig) -> None:
         self.config = config
         digits, labels = bundled_digits()
