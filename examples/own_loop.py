@@ -37,7 +37,7 @@ def main() -> None:
                 optimizer.step()
                 optimizer.zero_grad()
                 learner.after_step()
-            print(epoch, {name: round(float(loss), 4) for name, loss in losses.terms.items()})
+            print(epoch, {name: round(loss.item(), 4) for name, loss in losses.terms.items()})
 
 
 if __name__ == "__main__":
