@@ -129,7 +129,7 @@ def mae() -> Method:
 
 
 def simmim() -> Method:
-    """SimMIM. The paper hides 32-pixel cells at ratio 0.6; block=2 hides cells of 2 x 2 tokens."""
+    """SimMIM. The paper hides 0.6 in cells of 2 x 2 tokens of its ViT: objective.mask.block=2."""
     config = MaskedPredictionConfig(
         mask=RandomMask(ratio=0.6),
         mode="replace",

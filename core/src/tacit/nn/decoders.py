@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import ClassVar, TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tacit.contract import EncoderSpec, Encoding
+from tacit.contract import EncoderSpec, Encoding, Mask
 from tacit.nn.positions import grid_positions
 
 
@@ -32,7 +31,7 @@ class TransformerDecoder:
         mlp_ratio: width of the hidden layer, relative to `width`.
 
     Raises:
-        ValueError: heads that do not divide the width.
+        ValueError: numbers below 1, or heads that do not divide the width.
     """
 
     kind: ClassVar[str] = "transformer"
@@ -42,6 +41,9 @@ class TransformerDecoder:
     mlp_ratio: float = 4.0
 
     def __post_init__(self) -> None:
+        for name in ("width", "depth", "heads", "mlp_ratio"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name}: wanted more than 0; got {getattr(self, name)}")
         if self.width % self.heads:
             raise ValueError(f"heads: {self.heads} do not divide the width {self.width}")
 
@@ -50,14 +52,22 @@ DecoderConfig: TypeAlias = LinearDecoder | TransformerDecoder
 
 
 class LinearHead(nn.Module):
-    """A linear layer on every token."""
+    """A linear layer on every token, dense or packed."""
 
     def __init__(self, spec: EncoderSpec, out: int) -> None:
         super().__init__()
         self.layer = nn.Linear(spec.width, out)
 
-    def forward(self, encoding: Encoding) -> Float[Tensor, "batch tokens out"]:
-        """Predict every token from itself."""
+    def forward(
+        self, encoding: Encoding, mask: Mask
+    ) -> Float[Tensor, "batch tokens out"] | Float[Tensor, "tokens out"]:
+        """Predict every token from itself.
+
+        Raises:
+            ValueError: hidden tokens were dropped.
+        """
+        if mask.mode == "drop":
+            raise ValueError("a linear decoder cannot predict dropped tokens: use a transformer")
         assert encoding.tokens is not None, "requirements ask for tokens"
         out: Tensor = self.layer(encoding.tokens)
         return out
@@ -66,26 +76,35 @@ class LinearHead(nn.Module):
 class TransformerHead(nn.Module):
     """Embeds encoded tokens, fills the gaps with a learned mask token, and mixes.
 
+    Positions lie on the grid of the spec, or in a line where it has none.
+
     Args:
         config: its size.
         spec: of the encoder, for width and grid.
         out: features predicted for each token.
 
+    Raises:
+        ValueError: the encoder's tokens are not dense.
+
     Source: He et al. 2022 (arXiv 2111.06377) section 3; facebookresearch/mae, `forward_decoder`.
-    Differs: no class token passes through the decoder.
+    Differs: no class token passes through the decoder, and padding is not attended to.
     """
 
     mask_token: nn.Parameter
-    positions: Tensor
+    positions: Tensor | None
 
     def __init__(self, config: TransformerDecoder, spec: EncoderSpec, out: int) -> None:
         super().__init__()
-        assert spec.grid is not None, "the objective checks the grid"
-        self.tokens = prod(spec.grid)
+        if spec.tokens != "dense":
+            raise ValueError(
+                f"decoder: a transformer needs dense tokens; the {spec.modality} encoder's are "
+                f"{spec.tokens}: use kind='linear'"
+            )
+        self.width = config.width
         self.embed = nn.Linear(spec.width, config.width)
         self.mask_token = nn.Parameter(torch.zeros(config.width))
-        nn.init.normal_(self.mask_token, std=0.02)
-        self.register_buffer("positions", grid_positions(spec.grid, config.width), persistent=False)
+        positions = None if spec.grid is None else grid_positions(spec.grid, config.width)
+        self.register_buffer("positions", positions, persistent=False)
         self.blocks = nn.ModuleList(
             nn.TransformerEncoderLayer(
                 config.width,
@@ -100,19 +119,53 @@ class TransformerHead(nn.Module):
         )
         self.norm = nn.LayerNorm(config.width)
         self.predict = nn.Linear(config.width, out)
+        self._initialise()
 
-    def forward(self, encoding: Encoding) -> Float[Tensor, "batch tokens out"]:
-        """Predict every token from all."""
+    def _initialise(self) -> None:
+        # As in MAE: Glorot for every linear map, 0.02 for the learned token.
+        for name, parameter in self.named_parameters():
+            if parameter.ndim > 1:
+                nn.init.xavier_uniform_(parameter)
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
+        nn.init.normal_(self.mask_token, std=0.02)
+
+    def forward(self, encoding: Encoding, mask: Mask) -> Float[Tensor, "batch tokens out"]:
+        """Predict every token from all.
+
+        Raises:
+            ValueError: the mask is for another grid than the spec's.
+        """
         assert encoding.tokens is not None, "requirements ask for tokens"
         x = self.embed(encoding.tokens)
-        if encoding.kept is not None:  # put what was kept back into its place
-            whole = self.mask_token.to(x.dtype).expand(x.shape[0], self.tokens, -1)
-            x = whole.scatter(1, encoding.kept[..., None].expand_as(x), x)
-        x = x + self.positions
+        if mask.mode == "drop":
+            x = self.fill(x, encoding, mask)
+        x = x + self._positions(mask).to(x.dtype)
+        padding = None if encoding.valid is None else ~encoding.valid
         for block in self.blocks:
-            x = block(x)
+            x = block(x, src_key_padding_mask=padding)
         out: Tensor = self.predict(self.norm(x))
         return out
+
+    def fill(
+        self, x: Float[Tensor, "batch kept width"], encoding: Encoding, mask: Mask
+    ) -> Float[Tensor, "batch tokens width"]:
+        """Put what was kept back into its place, and the mask token into all others."""
+        assert encoding.kept is not None, "an encoder that drops says what it kept"
+        batch, tokens = mask.hidden.shape
+        whole = self.mask_token.to(x.dtype).expand(batch, tokens, self.width)
+        return whole.scatter(1, encoding.kept[..., None].expand_as(x), x)
+
+    def _positions(self, mask: Mask) -> Float[Tensor, "tokens width"]:
+        tokens = mask.hidden.shape[1]
+        if self.positions is None:
+            return grid_positions((tokens,), self.width, device=mask.hidden.device)
+        if len(self.positions) != tokens:
+            raise ValueError(
+                f"decoder: wanted the {len(self.positions)} tokens of the encoder's grid; got "
+                f"{tokens}: masked prediction needs views of the encoder's own size"
+            )
+        return self.positions
 
 
 def build_decoder(config: DecoderConfig, spec: EncoderSpec, out: int) -> nn.Module:

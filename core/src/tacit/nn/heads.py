@@ -15,28 +15,45 @@ Norm: TypeAlias = Literal["batch", "layer", "none"]
 class MlpConfig:
     """Linear layers with normalisation and ReLU between them.
 
+    The shapes of the papers, for embeddings of 2048 features:
+
+    ==================  ===================  =========  ===========  =====
+    head                widths               last_norm  last_affine  bias
+    ==================  ===================  =========  ===========  =====
+    SimCLR projector    (2048, 128)          yes        scale only   yes
+    Barlow Twins        (8192, 8192, 8192)   no                      no
+    VICReg expander     (8192, 8192, 8192)   no                      no
+    BYOL, both heads    (4096, 256)          no                      no
+    SimSiam projector   (2048, 2048, 2048)   yes        no           yes
+    SimSiam predictor   (512, 2048)          no                      yes
+    ==================  ===================  =========  ===========  =====
+
     Args:
         widths: features after each layer; the last is the embedding's width.
         norm: after each layer but the last.
         last_norm: whether the last layer is normalised too (SimCLR, BYOL's and SimSiam's
             projectors differ here).
         last_affine: whether that last normalisation has scale and shift; SimSiam's projector and
-            SimCLR v1's have none or a centred one.
+            SimCLR's have none or no shift.
+        bias: whether linear layers have one. None has where batch norm follows and undoes it.
 
     Raises:
-        ValueError: no layer, or a width below 1.
+        ValueError: no layer, a width below 1, or a setting without effect.
     """
 
     widths: tuple[int, ...] = (512, 128)
     norm: Norm = "batch"
     last_norm: bool = False
     last_affine: bool = True
+    bias: bool = True
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
             raise ValueError(f"widths: wanted at least one width of 1 or more; got {self.widths}")
         if self.last_norm and self.norm == "none":
             raise ValueError("last_norm: needs a norm; got norm='none'")
+        if not self.last_affine and not self.last_norm:
+            raise ValueError("last_affine: has no effect without last_norm; set last_norm=True")
 
 
 class Mlp(nn.Module):
@@ -56,8 +73,8 @@ class Mlp(nn.Module):
         for number, out in enumerate(config.widths):
             last = number == len(config.widths) - 1
             normed = config.norm != "none" and (not last or config.last_norm)
-            # A bias before a batch norm is undone by it.
-            layers.append(nn.Linear(width, out, bias=not (normed and config.norm == "batch")))
+            biased = config.bias and not (normed and config.norm == "batch")
+            layers.append(nn.Linear(width, out, bias=biased))
             if normed:
                 layers.append(_norm(config.norm, out, affine=not last or config.last_affine))
             if not last:

@@ -1,69 +1,154 @@
-"""Mask samplers: which tokens of a grid are hidden."""
+"""Mask samplers: which tokens to hide."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
+from typing import ClassVar
 
 import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 from tacit.contract import Mask, MaskMode
 
 
 @dataclass(frozen=True, kw_only=True)
 class RandomMask:
-    """Hides a fixed share of the cells of each row, chosen uniformly.
+    """Hides a fixed share of the tokens, chosen at random in every row anew.
 
     Args:
-        ratio: share of the cells hidden, rounded to whole cells, at least one and not all.
-        block: tokens along each axis that are hidden together as one cell. MAE hides single
-            tokens; SimMIM hides 32-pixel cells of several tokens.
+        ratio: share to hide, in (0, 1), rounded up to whole cells; one cell at least stays hidden
+            and one visible. MAE takes 0.75, SimMIM 0.6.
+        block: side of the cells that are hidden together, in tokens along every axis: SimMIM hides
+            squares of 2 x 2. With 1, tokens are hidden one by one.
 
     Raises:
-        ValueError: a ratio outside (0, 1) or a block below 1.
+        ValueError: numbers out of range.
 
-    Source: He et al. 2022 (arXiv 2111.06377) section 3, facebookresearch/mae `random_masking`;
-    Xie et al. 2022 (arXiv 2111.09886) section 3.2, microsoft/SimMIM `MaskGenerator`.
-    Differs: SimMIM rounds the number of hidden cells up; here both round to the nearest.
+    Source: He et al. 2022 (arXiv 2111.06377), facebookresearch/mae, `random_masking` (sort of
+        noise, row by row); Xie et al. 2022 (arXiv 2111.09886), microsoft/SimMIM, `MaskGenerator`
+        (cells). Differs: both on grids of any number of axes, in one batched operation on the
+        device; the mask comes from the generator given.
     """
 
+    kind: ClassVar[str] = "random"
     ratio: float = 0.75
     block: int = 1
 
     def __post_init__(self) -> None:
         if not 0 < self.ratio < 1:
-            raise ValueError(f"ratio: wanted above 0 and below 1; got {self.ratio}")
+            raise ValueError(f"ratio: wanted more than 0 and less than 1; got {self.ratio}")
         if self.block < 1:
             raise ValueError(f"block: wanted at least 1; got {self.block}")
 
-    def check(self, grid: Sequence[int]) -> None:
-        """Refuse a grid the blocks do not divide, or with too few cells to hide some and not all.
+    def check(self, grid: Sequence[int], mode: MaskMode) -> None:
+        """Refuse, before training, a grid this cannot mask.
 
         Raises:
-            ValueError: says which axis.
+            ValueError: a single cell, or cells cut off at the border under `drop`, where every row
+                must keep the same number of tokens.
         """
-        if any(size % self.block for size in grid):
+        if math.prod(self._cells(grid)) < 2:
             raise ValueError(
-                f"block: wanted a divisor of every axis of the token grid {tuple(grid)}; "
-                f"got {self.block}"
+                f"mask: wanted at least 2 cells of block={self.block} to hide some and see others; "
+                f"the tokens lie {_by(grid)}"
             )
-        if prod(grid) // self.block ** len(grid) < 2:
-            raise ValueError(f"the token grid {tuple(grid)} has a single cell: nothing to predict")
+        if mode == "drop" and any(size % self.block for size in grid):
+            raise ValueError(
+                f"mask: under 'drop' wanted a block that divides the grid, {_by(grid)}; "
+                f"got {self.block}: set block=1 or another divisor"
+            )
 
     def __call__(
-        self, rows: int, grid: Sequence[int], *, mode: MaskMode, generator: torch.Generator
+        self,
+        rows: int,
+        grid: Sequence[int],
+        *,
+        mode: MaskMode,
+        generator: torch.Generator,
+        valid: Bool[Tensor, "batch tokens"] | None = None,
     ) -> Mask:
-        """A mask of `rows` rows over the tokens of a grid, on the generator's device."""
-        self.check(grid)
-        cells = [size // self.block for size in grid]
-        count = prod(cells)
-        hidden = min(max(round(self.ratio * count), 1), count - 1)
-        noise = torch.rand(rows, count, generator=generator, device=generator.device)
-        chosen = torch.zeros(rows, count, dtype=torch.bool, device=generator.device)
-        chosen.scatter_(1, noise.argsort(dim=1)[:, :hidden], True)
-        spread = chosen.view(rows, *cells)
-        for axis in range(len(grid)):
-            spread = spread.repeat_interleave(self.block, dim=axis + 1)
-        per_row = hidden * self.block ** len(grid)
-        return Mask(spread.reshape(rows, prod(grid)), mode, hidden_per_row=per_row)
+        """A mask of `(rows, tokens)`, on the generator's device.
+
+        Every row hides the same number of tokens, which `hidden_per_row` states, except where
+        cells are cut off at the border or rows are padded.
+
+        Args:
+            rows: of the mask.
+            grid: tokens along each axis; one number where they lie in a line.
+            mode: what is to happen to hidden tokens.
+            generator: the source of randomness.
+            valid: False where a row is padding, which is never hidden; the ratio is then one of the
+                row's valid tokens, and `block` is refused.
+
+        Raises:
+            ValueError: see `check`; or padded rows together with `drop` or with cells.
+        """
+        self.check(grid, mode)
+        if valid is not None:
+            return Mask(self._padded(valid, mode, generator), mode)
+        cells = self._cells(grid)
+        number = math.prod(cells)
+        count = self._count(number)
+        noise = torch.rand(rows, number, generator=generator, device=generator.device)
+        hidden = _ranks(noise) < count
+        if self.block == 1:
+            return Mask(hidden, mode, count)
+        whole = all(size % self.block == 0 for size in grid)
+        per_row = count * self.block ** len(grid) if whole else None
+        return Mask(self._grown(hidden, cells, grid), mode, per_row)
+
+    def packed(self, tokens: int, *, mode: MaskMode, generator: torch.Generator) -> Mask:
+        """A mask of `(tokens,)` over all packed tokens of a batch, which share the ratio.
+
+        Raises:
+            ValueError: fewer than 2 tokens, or a block other than 1: packed tokens lie on no grid.
+        """
+        if self.block != 1:
+            raise ValueError(
+                f"mask: packed tokens lie on no grid: wanted block=1, got {self.block}"
+            )
+        self.check((tokens,), mode)
+        noise = torch.rand(1, tokens, generator=generator, device=generator.device)
+        return Mask((_ranks(noise) < self._count(tokens)).squeeze(0), mode)
+
+    def _count(self, cells: int) -> int:
+        # The small number undoes rounding: 0.55 * 100 is a little more than 55.
+        return min(max(math.ceil(self.ratio * cells - 1e-9), 1), cells - 1)
+
+    def _cells(self, grid: Sequence[int]) -> tuple[int, ...]:
+        return tuple(-(-size // self.block) for size in grid)
+
+    def _grown(
+        self, hidden: Bool[Tensor, "batch cells"], cells: tuple[int, ...], grid: Sequence[int]
+    ) -> Bool[Tensor, "batch tokens"]:
+        """Cells as the tokens they hold, those beyond the border cut off."""
+        grown: Tensor = hidden.unflatten(1, cells)
+        for axis, size in enumerate(grid, start=1):
+            grown = grown.repeat_interleave(self.block, dim=axis).narrow(axis, 0, size)
+        return grown.flatten(1)
+
+    def _padded(
+        self, valid: Bool[Tensor, "batch tokens"], mode: MaskMode, generator: torch.Generator
+    ) -> Bool[Tensor, "batch tokens"]:
+        if mode == "drop" or self.block != 1:
+            raise ValueError(
+                "mask: rows of different lengths hide different numbers of tokens: wanted mode "
+                f"'replace' and block=1; got {mode!r} and {self.block}"
+            )
+        noise = torch.rand(valid.shape, generator=generator, device=generator.device)
+        lengths = valid.sum(1, keepdim=True)
+        counts = (self.ratio * lengths.double() - 1e-9).ceil().clamp(min=1)
+        hidden = _ranks(noise + 2.0 * ~valid) < torch.minimum(counts, lengths - 1)
+        return hidden & valid
+
+
+def _ranks(noise: Float[Tensor, "batch cells"]) -> Int[Tensor, "batch cells"]:
+    """The place of each number within its row, counted from 0."""
+    return noise.argsort(dim=1).argsort(dim=1)
+
+
+def _by(grid: Sequence[int]) -> str:
+    return " x ".join(map(str, grid))

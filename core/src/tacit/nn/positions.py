@@ -7,7 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def grid_positions(grid: tuple[int, ...], width: int) -> Float[Tensor, "tokens width"]:
+def grid_positions(
+    grid: tuple[int, ...], width: int, *, device: torch.device | None = None
+) -> Float[Tensor, "tokens width"]:
     """Sine and cosine positions of a grid, axis by axis, last axis fastest.
 
     The width is shared out evenly over the axes; what does not divide stays zero.
@@ -15,6 +17,7 @@ def grid_positions(grid: tuple[int, ...], width: int) -> Float[Tensor, "tokens w
     Args:
         grid: tokens along each axis.
         width: features of a position.
+        device: where to make them.
 
     Raises:
         ValueError: fewer than two features an axis.
@@ -28,8 +31,8 @@ def grid_positions(grid: tuple[int, ...], width: int) -> Float[Tensor, "tokens w
         raise ValueError(
             f"width: wanted at least {2 * len(grid)} for {len(grid)} axes; got {width}"
         )
-    frequencies = 10_000.0 ** (-torch.arange(share, dtype=torch.float64) / share)
-    axes = torch.meshgrid(*(torch.arange(size) for size in grid), indexing="ij")
+    frequencies = 10_000.0 ** (-torch.arange(share, dtype=torch.float64, device=device) / share)
+    axes = torch.meshgrid(*(torch.arange(size, device=device) for size in grid), indexing="ij")
     parts = []
     for axis in axes:
         angles = axis.flatten().double()[:, None] * frequencies

@@ -16,12 +16,17 @@ class SampleState(nn.Module):
         instances: size of the data set.
         shape: shape of one row.
         fill: initial value.
+
+    Raises:
+        ValueError: fewer than 1 instance.
     """
 
     values: Tensor
 
     def __init__(self, instances: int, shape: tuple[int, ...] = (), fill: float = 0.0) -> None:
         super().__init__()
+        if instances < 1:
+            raise ValueError(f"instances: wanted at least 1; got {instances}")
         self.register_buffer("values", torch.full((instances, *shape), fill))
 
     def read(self, index: Int[Tensor, " rows"]) -> Float[Tensor, "rows ..."]:
@@ -38,10 +43,15 @@ class EmbeddingQueue(nn.Module):
     """The latest embeddings of all processes, oldest overwritten first.
 
     Args:
-        size: how many it holds; a multiple of the global batch, so that pushes never wrap within
-            a batch.
+        size: how many it holds; need not be a multiple of the batch.
         width: features of an embedding.
-        seed: of the random unit vectors it is filled with at first.
+        seed: of the random unit vectors it is filled with at first, the same on every process.
+
+    Raises:
+        ValueError: a size or width below 1.
+
+    Source: He et al. 2020 (arXiv 1911.05722) section 3.2; facebookresearch/moco, moco/builder.py
+        (`_dequeue_and_enqueue`). Differs: a batch may wrap around the end.
     """
 
     values: Tensor
@@ -49,6 +59,8 @@ class EmbeddingQueue(nn.Module):
 
     def __init__(self, size: int, width: int, *, seed: int = 0) -> None:
         super().__init__()
+        if size < 1 or width < 1:
+            raise ValueError(f"queue: wanted size and width of at least 1; got {size} and {width}")
         generator = torch.Generator().manual_seed(seed)
         start = torch.randn(size, width, generator=generator)
         self.register_buffer("values", nn.functional.normalize(start, dim=1))
@@ -58,15 +70,10 @@ class EmbeddingQueue(nn.Module):
     def push(self, embeddings: Float[Tensor, "batch width"]) -> None:
         """Append the embeddings of all processes; nothing is read back from the device.
 
-        Raises:
-            ValueError: the batch does not divide the size.
+        Of more than the queue holds, the last are kept.
         """
-        rows = gather_rows(embeddings.detach())
         size = self.values.shape[0]
-        if size % rows.shape[0]:
-            raise ValueError(
-                f"queue: wanted a size that is a multiple of the batch {rows.shape[0]}; got {size}"
-            )
-        slots = self.at + torch.arange(rows.shape[0], device=rows.device)
+        rows = gather_rows(embeddings.detach())[-size:]
+        slots = (self.at + torch.arange(rows.shape[0], device=rows.device)) % size
         self.values.index_copy_(0, slots, rows.to(self.values.dtype))
         self.at.copy_((self.at + rows.shape[0]) % size)

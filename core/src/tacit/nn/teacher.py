@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tacit.contract import Encoder
+from tacit.nn.redraw import redraw
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +30,7 @@ class Ema:
     momentum: float = 0.996
 
     def __post_init__(self) -> None:
-        if not 0 <= self.momentum <= 1:
-            raise ValueError(f"momentum: wanted 0 to 1; got {self.momentum}")
+        _checked(self.momentum)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Frozen:
 
 @dataclass(frozen=True, kw_only=True)
 class RandomInit:
-    """Fresh random weights, never changed."""
+    """Fresh random weights, never changed; `tacit.nn.redraw` says how they are drawn."""
 
     kind: ClassVar[str] = "random"
 
@@ -60,8 +60,9 @@ TeacherPolicy: TypeAlias = Ema | Frozen | RandomInit | PreviousStage
 class Teacher(nn.Module):
     """Copies of the encoders and of some of the objective's parts, without gradient.
 
-    A teacher is in the mode (training or evaluation) its learner is in, so that under `train()`
-    its batch norms normalise by the batch, as in BYOL and MoCo.
+    An `Ema` is in the mode (training or evaluation) its learner is in, so that under `train()` its
+    batch norms normalise by the batch, as in BYOL and MoCo. Other teachers stay in evaluation:
+    training mode would move their running statistics, which are not to change.
 
     Args:
         policy: how it follows the student.
@@ -81,7 +82,12 @@ class Teacher(nn.Module):
         assert isinstance(parts_copy, nn.ModuleDict)
         self.encoders, self.parts = encoders_copy, parts_copy
         self.requires_grad_(False)
+        self.train(all(module.training for module in own.values()))
         self._pairs: tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]] | None = None
+
+    def train(self, mode: bool = True) -> Teacher:
+        """Follow the learner's mode, if the weights follow the student's."""
+        return super().train(mode and isinstance(self.policy, Ema))
 
     def encoder(self, modality: str) -> Encoder:
         """The teacher's encoder of a modality."""
@@ -91,7 +97,10 @@ class Teacher(nn.Module):
 
     @torch.no_grad()
     def update(
-        self, encoders: nn.ModuleDict, parts: Mapping[str, nn.Module], momentum: float | None
+        self,
+        encoders: nn.ModuleDict,
+        parts: Mapping[str, nn.Module],
+        momentum: float | None = None,
     ) -> None:
         """Follow the student by one step; only an `Ema` moves.
 
@@ -100,15 +109,20 @@ class Teacher(nn.Module):
             parts: the student's.
             momentum: the scheduled value; the policy's own if None.
 
+        Raises:
+            ValueError: a momentum outside [0, 1], or one for a teacher that does not move.
+
         Source: BYOL (arXiv 2006.07733) eq. 1. Differs: floating buffers (running statistics) are
         averaged too; reference implementations leave them to the teacher's own forward passes.
         """
         if not isinstance(self.policy, Ema):
+            if momentum is not None:
+                raise ValueError(f"momentum: no effect on a teacher of kind {self.policy.kind!r}")
             return
         if self._pairs is None:
             self._pairs = self._matched(encoders, parts)
         mine, theirs, counts, their_counts = self._pairs
-        keep = self.policy.momentum if momentum is None else momentum
+        keep = self.policy.momentum if momentum is None else _checked(momentum)
         torch._foreach_lerp_(mine, theirs, 1.0 - keep)
         if counts:
             torch._foreach_copy_(counts, their_counts)
@@ -152,28 +166,34 @@ def build_teacher(
         previous: encoders and parts as the stage before left them.
 
     Raises:
-        ValueError: a previous stage is wanted where there is none, or modules that cannot be
-            given fresh weights.
+        ValueError: a previous stage is wanted where there is none, or it lacks a module.
     """
     if isinstance(policy, PreviousStage):
         if previous is None:
             raise ValueError("a teacher of the previous stage needs one: this is the first stage")
+        _check_same(previous, encoders, parts)
         encoders, parts = previous
     teacher = Teacher(policy, encoders, parts)
     if isinstance(policy, RandomInit):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            teacher.apply(_fresh)
+        redraw(teacher, seed)
     return teacher
 
 
-def _fresh(module: nn.Module) -> None:
-    """New weights of one module, children apart."""
-    reset = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
-    if callable(reset):
-        reset()
-    elif next(module.parameters(recurse=False), None) is not None:
+def _checked(momentum: float) -> float:
+    if not 0 <= momentum <= 1:
+        raise ValueError(f"momentum: wanted 0 to 1; got {momentum}")
+    return momentum
+
+
+def _check_same(
+    previous: tuple[nn.ModuleDict, Mapping[str, nn.Module]],
+    encoders: nn.ModuleDict,
+    parts: Mapping[str, nn.Module],
+) -> None:
+    missing = [name for name in encoders if name not in previous[0]]
+    missing += [name for name in parts if name not in previous[1]]
+    if missing:
         raise ValueError(
-            f"a random teacher needs fresh weights, but {type(module).__name__} has parameters of "
-            "its own and no reset_parameters(): add one"
+            f"a teacher of the previous stage: that stage has no {', '.join(missing)}; "
+            "its objective must name the same teacher_parts"
         )

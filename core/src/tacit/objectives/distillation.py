@@ -20,6 +20,7 @@ from tacit.contract import (
 )
 from tacit.functional import negative_cosine
 from tacit.nn import Mlp, MlpConfig
+from tacit.objectives.instances import paired
 from tacit.objectives.joint_embedding import agreement
 
 
@@ -29,10 +30,18 @@ class Prediction(Objective):
     Args:
         projector: of student and target.
         predictor: of the student alone.
+
+    Raises:
+        ValueError: a predictor whose answer has not the projector's width.
     """
 
     def __init__(self, projector: MlpConfig, predictor: MlpConfig) -> None:
         super().__init__()
+        if projector.widths[-1] != predictor.widths[-1]:
+            raise ValueError(
+                f"predictor: wanted a last width of {projector.widths[-1]}, the projector's, whose "
+                f"answer it predicts; got {predictor.widths[-1]}"
+            )
         self.projector_config, self.predictor_config = projector, predictor
         self.projector, self.predictor = nn.ModuleDict(), nn.ModuleDict()
 
@@ -49,7 +58,8 @@ class Prediction(Objective):
         metrics: dict[str, Tensor] = {}
         for name in views.modalities:
             own = views.of(name)
-            projected = [self.projector[name](e.pooled) for e in ctx.encode_each(own)]
+            pooled = paired(own, ctx.encode_each(own))
+            projected = [self.projector[name](each) for each in pooled]
             predicted = [self.predictor[name](each) for each in projected]
             targets = self.targets(name, own, projected, ctx)
             pairs = [
@@ -89,7 +99,7 @@ class ByolConfig:
 class Byol(Prediction):
     """Each view predicts the moving-average teacher's embedding of the other.
 
-    Source: Grill et al. 2020 (arXiv 2006.07733) eq. 2; google-deepmind/deepmind-research `byol`.
+    Source: Grill et al. 2020 (arXiv 2006.07733) eq. 2; lucidrains/byol-pytorch.
     Differs: the loss is the mean of the two directions, where the paper adds them.
     """
 
@@ -109,8 +119,8 @@ class Byol(Prediction):
         assert isinstance(projector, nn.ModuleDict)
         with torch.no_grad():
             return [
-                projector[modality](encoding.pooled)
-                for encoding in ctx.encode_each(views, which="teacher")
+                projector[modality](pooled)
+                for pooled in paired(views, ctx.encode_each(views, which="teacher"))
             ]
 
     def scaled(self, loss: Tensor) -> Tensor:
@@ -137,6 +147,7 @@ class SimSiam(Prediction):
     """Each view predicts the other's embedding through a stop-gradient, with no teacher.
 
     Source: Chen & He 2021 (arXiv 2011.10566) eq. 2 and algorithm 1; facebookresearch/simsiam.
+    Differs: the predictor's learning rate is scheduled like all others, where the authors keep it.
     """
 
     Config = SimSiamConfig

@@ -22,6 +22,7 @@ from tacit.contract import (
 )
 from tacit.functional import barlow_twins, normalised_deviation, nt_xent, vicreg
 from tacit.nn import Mlp, MlpConfig
+from tacit.objectives.instances import paired
 
 
 class JointEmbedding(Objective):
@@ -55,7 +56,7 @@ class JointEmbedding(Objective):
         for name in views.modalities:
             own = views.of(name)
             encodings = ctx.encode_each(own, joint=self.joint)
-            embeddings = self._project(name, [encoding.pooled for encoding in encodings])
+            embeddings = self._project(name, paired(own, encodings))
             pairs = list(combinations(embeddings, 2))
             suffix = f"/{name}" if several else ""
             for part, values in _columns([self.pair(a, b) for a, b in pairs]).items():
@@ -81,7 +82,7 @@ class SimClrConfig:
     """Settings of SimCLR.
 
     Args:
-        temperature: of the similarities; the paper's best are 0.1 on ImageNet, 0.5 on CIFAR-10.
+        temperature: of the similarities; the paper's best are 0.1 on large data, 0.5 on small.
         projector: the paper's has one hidden layer of the encoder's width and 128 features.
 
     Raises:
@@ -130,7 +131,8 @@ class BarlowTwinsConfig:
 
     Args:
         off_diagonal: weight of the redundancy term, the paper's lambda.
-        scale: of the whole loss. The authors' code has 0.025 beside LARS; AdamW does not care.
+        scale: of the whole loss, which sums over features; it brings it to the size of the others,
+            for clipping and half precision. Equation 1 has none, and AdamW does not care.
         projector: the paper's has three layers of 8192; wide ones are what the method likes.
     """
 
@@ -215,9 +217,14 @@ class VicReg(JointEmbedding):
 def agreement(
     a: Float[Tensor, "batch width"], b: Float[Tensor, "batch width"]
 ) -> dict[str, Tensor]:
-    """How alike two views are (cosine) and how far instances are apart (1 healthy, 0 collapsed)."""
-    cosine = nn.functional.cosine_similarity(a.float(), b.float(), dim=1).mean()
-    return {"agreement": cosine, "deviation": normalised_deviation(a.float())}
+    """How alike two views are (cosine) and how far instances are apart (1 healthy, 0 collapsed).
+
+    Of this process's instances; a single one is not apart from any other, and says only how alike.
+    """
+    found = {"agreement": nn.functional.cosine_similarity(a.float(), b.float(), dim=1).mean()}
+    if len(a) > 1:
+        found["deviation"] = normalised_deviation(a.float())
+    return found
 
 
 def _columns(rows: Sequence[Mapping[str, Tensor]]) -> dict[str, list[Tensor]]:

@@ -15,7 +15,6 @@ from tacit.contract import (
     EncoderSpec,
     Losses,
     Mask,
-    MaskMode,
     Objective,
     Requirements,
     View,
@@ -28,6 +27,7 @@ from tacit.functional import (
     normalise_tokens,
 )
 from tacit.nn import DecoderConfig, RandomMask, TransformerDecoder, build_decoder
+from tacit.objectives.instances import counted
 
 _LOSSES = {"mse": masked_mean_squared_error, "l1": masked_l1, "smooth_l1": masked_smooth_l1}
 
@@ -38,7 +38,8 @@ class MaskedPredictionConfig:
 
     Args:
         mask: the sampler.
-        mode: what becomes of hidden tokens in the encoder.
+        mode: what becomes of hidden tokens in the encoder. Not `query`: there they enter with their
+            content, which is what is to be predicted.
         decoder: from encoded tokens to predictions.
         normalise: standardise each token's target by its own mean and deviation.
         loss: the distance between prediction and target.
@@ -48,7 +49,7 @@ class MaskedPredictionConfig:
     """
 
     mask: RandomMask = RandomMask(ratio=0.75)
-    mode: MaskMode = "drop"
+    mode: Literal["drop", "replace"] = "drop"
     decoder: DecoderConfig = TransformerDecoder()
     normalise: bool = True
     loss: Literal["mse", "l1", "smooth_l1"] = "mse"
@@ -67,8 +68,13 @@ class MaskedPrediction(Objective):
     A view that carries a mask keeps it; else the sampler draws one. The loss is the mean over
     hidden tokens alone.
 
-    Source: MAE, He et al. 2022 (arXiv 2111.06377), facebookresearch/mae; SimMIM, Xie et al. 2022
-    (arXiv 2111.09886), microsoft/SimMIM. Differs: see `tacit.nn.TransformerHead`.
+    Tokens may be dense, on a grid or in rows of any length, padded or not, or packed; a transformer
+    decoder and `drop` need dense ones.
+
+    Source: MAE, He et al. 2022 (arXiv 2111.06377), facebookresearch/mae, models_mae.py; SimMIM, Xie
+    et al. 2022 (arXiv 2111.09886), microsoft/SimMIM, models/simmim.py. Differs: see
+    `tacit.nn.decoders.TransformerHead`; targets are on the encoder's own scale, where SimMIM's are
+    normalised over the data set.
     """
 
     Config = MaskedPredictionConfig
@@ -77,24 +83,33 @@ class MaskedPrediction(Objective):
         super().__init__()
         self.config = config or MaskedPredictionConfig()
         self.decoder = nn.ModuleDict()
-        self.grids: dict[str, tuple[int, ...]] = {}
-        words = {"tokens:dense", "targets", f"mask:{self.config.mode}"}
+        self.specs: dict[str, EncoderSpec] = {}
+        words = {"tokens", "targets", f"mask:{self.config.mode}"}
+        if self.config.mode == "drop" or self.config.decoder.kind == "transformer":
+            words.add("tokens:dense")
         self.requires = Requirements(capabilities=frozenset(words))
 
     def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:
         """A decoder for each modality.
 
         Raises:
-            ValueError: an encoder without a grid of tokens, or one the mask's blocks do not fit.
+            ValueError: an encoder whose targets are codes or too narrow to normalise, or a grid the
+                mask does not fit.
         """
         for name, spec in specs.items():
-            if spec.grid is None or spec.target_width is None:
+            if spec.target_width is None:
                 raise ValueError(
-                    f"masked prediction needs tokens on a fixed grid with features as targets; the "
-                    f"{name} encoder has grid={spec.grid}, target_width={spec.target_width}"
+                    f"masked prediction needs features as targets; those of the {name} encoder are "
+                    f"codes, of a vocabulary of {spec.vocabulary}"
                 )
-            self.config.mask.check(spec.grid)
-            self.grids[name] = spec.grid
+            if self.config.normalise and spec.target_width < 2:
+                raise ValueError(
+                    f"normalise: the {name} encoder's targets are 1 number wide and would all "
+                    "become 0; set normalise=false"
+                )
+            if spec.grid is not None:
+                self.config.mask.check(spec.grid, self.config.mode)
+            self.specs[name] = spec
             self.decoder[name] = build_decoder(self.config.decoder, spec, spec.target_width)
 
     def forward(self, views: Views, ctx: Context) -> Losses:
@@ -111,14 +126,24 @@ class MaskedPrediction(Objective):
             target = ctx.encoder(name).token_targets(view.value)
             if self.config.normalise:
                 target = normalise_tokens(target)
-        mask = self._mask(name, view, target, ctx)
-        predicted = self.decoder[name](ctx.encode(view, mask=mask))
-        return _LOSSES[self.config.loss](predicted, target.to(predicted.dtype), mask.hidden)
+        mask = self._mask(self.specs[name], view, target, ctx)
+        encoding = ctx.encode(view, mask=mask)
+        predicted = self.decoder[name](encoding, mask)
+        return _LOSSES[self.config.loss](predicted, target, counted(view, encoding, mask.hidden))
 
-    def _mask(self, name: str, view: View, target: Tensor, ctx: Context) -> Mask:
+    def _mask(self, spec: EncoderSpec, view: View, target: Tensor, ctx: Context) -> Mask:
+        mode, sampler, generator = self.config.mode, self.config.mask, ctx.generator
         if view.mask is not None:
+            if view.mask.mode != mode:
+                raise ValueError(
+                    f"the {view.modality} views bring masks of mode {view.mask.mode!r}; the "
+                    f"objective is set to {mode!r}: set the objective's mode, or the views' mask"
+                )
             return view.mask
-        rows = target.shape[0]
-        return self.config.mask(
-            rows, self.grids[name], mode=self.config.mode, generator=ctx.generator
-        )
+        if spec.tokens == "packed":
+            return sampler.packed(target.shape[0], mode=mode, generator=generator)
+        if spec.grid is not None:
+            return sampler(target.shape[0], spec.grid, mode=mode, generator=generator)
+        valid = ctx.encoder(view.modality).tokenize(view.value).valid  # rows of any length
+        rows, tokens = target.shape[:2]
+        return sampler(rows, (tokens,), mode=mode, generator=generator, valid=valid)

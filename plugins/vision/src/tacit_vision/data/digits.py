@@ -76,7 +76,7 @@ class Digits(ImagesInMemory):
     Config = DigitsConfig
 
     @classmethod
-    def splits(cls, config: DigitsConfig) -> tuple[str, ...]:
+    def splits(cls, _: DigitsConfig) -> tuple[str, ...]:
         """See `tacit.data.Source.splits`."""
         return ("train", "test", "all")
 

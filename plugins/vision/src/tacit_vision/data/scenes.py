@@ -53,7 +53,7 @@ class DigitScenes(ImagesInMemory):
     Config = DigitScenesConfig
 
     @classmethod
-    def splits(cls, config: DigitScenesConfig) -> tuple[str, ...]:
+    def splits(cls, _: DigitScenesConfig) -> tuple[str, ...]:
         """See `tacit.data.Source.splits`."""
         return ("train", "test", "all")
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -129,7 +130,10 @@ class ResNet(Encoder):
         self.check_mask(mask)
         if taps or isinstance(value, Tokens):
             raise ValueError("ResNet only pools: it takes images, and has no layers to tap")
-        planes = self.conv1(self.normalise(value, self.conv1.weight.dtype))
+        images = self.normalise(value, self.conv1.weight.dtype)
+        if self.training:  # a third faster; evaluation stays bit-equal to what is exported
+            images = images.contiguous(memory_format=torch.channels_last)
+        planes = self.conv1(images)
         planes = self.maxpool(self.relu(self.bn1(planes)))
         for number in range(1, len(self.config.blocks) + 1):
             planes = self.get_submodule(f"layer{number}")(planes)

@@ -1,0 +1,113 @@
+"""Every method of the core is complete: settings that read, an objective that trains, an offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from tests.core.objectives.setting import values
+from tests.core.toys import PoolEncoder, TokenEncoder
+from torch import Tensor
+
+from tacit import methods, offers
+from tacit.config import read, write
+from tacit.contract import Augmentation, Batch, Encoder, Modality, View
+from tacit.methods import Learner, Method
+from tacit.training.optimizers import build
+from tacit.training.schedule_set import ScheduleSet
+from tacit.training.settings import Training
+
+OFFERED = {offer.name: offer for offer in offers.tacit_methods()}
+METHODS: dict[str, Callable[[], Method]] = {
+    name: getattr(methods, offer.target.partition(":")[2]) for name, offer in OFFERED.items()
+}
+every = pytest.mark.parametrize("name", METHODS)
+
+
+class Noisy(Augmentation):
+    """Copies of a value with noise."""
+
+    def __init__(self, count: int) -> None:
+        self.roles = ("view",) * count
+
+    def __call__(self, value: Tensor, generator: torch.Generator) -> tuple[View, ...]:
+        return tuple(
+            View(value=value + 0.2 * torch.randn(value.shape, generator=generator))
+            for _ in self.roles
+        )
+
+
+class Signal(Modality):
+    name = "signal"
+    default_encoder = "none"
+
+
+def learner(method: Method) -> Learner:
+    (stage,) = method.stages
+    torch.manual_seed(0)
+    encoder: Encoder = TokenEncoder() if stage.views == "masked" else PoolEncoder()
+    return Learner(
+        encoders={"signal": encoder},
+        objective=stage.objective(stage.config),
+        augmentations={"signal": Noisy(1 if stage.views == "masked" else 2)},
+        modalities={"signal": Signal()},
+        teachers=stage.teachers,
+    )
+
+
+@every
+def test_a_method_says_what_its_offer_says(name: str) -> None:
+    method, offer = METHODS[name](), OFFERED[name]
+    assert (method.name, method.summary, method.source) == (name, offer.summary, offer.source)
+    assert f"views:{method.stages[0].views}" in offer.requires
+
+
+@every
+def test_settings_survive_a_run_file(name: str) -> None:
+    for stage in METHODS[name]().stages:
+        assert read(type(stage.config), write(stage.config)) == stage.config
+        training = read(Training, stage.training)
+        assert read(Training, write(training)) == training
+
+
+@every
+def test_the_objective_gets_the_teachers_it_asks_for_and_no_others(name: str) -> None:
+    for stage in METHODS[name]().stages:
+        asked = stage.objective(stage.config).requires.teachers
+        assert asked == set(stage.teachers)
+        moved = {n for n in stage.training["schedules"] if n.endswith(".momentum")}  # type: ignore[attr-defined]
+        assert moved == {f"{teacher}.momentum" for teacher in stage.teachers}
+
+
+@every
+def test_a_method_trains_as_it_comes(name: str) -> None:
+    """With its own optimiser and schedules, in a loop of one's own."""
+    method = METHODS[name]()
+    training = read(Training, method.stages[0].training)
+    trained, schedules, steps = learner(method), ScheduleSet(training.schedules), 30
+    optimizer = build(training.optimizer, trained.named_parameters())
+    batch = Batch(values={"signal": values(32)}, index=torch.arange(32))
+    found = []
+    for step in range(steps):
+        trained.frame.values = schedules.values(step, steps)
+        for group in optimizer.param_groups:
+            group["lr"] = training.optimizer.lr * trained.frame.values["lr_factor"]
+        total = trained(batch).total()
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        trained.after_step()
+        found.append(float(total.detach()))
+    assert sum(found[-5:]) < sum(found[:5])
+
+
+@every
+def test_the_same_seed_trains_the_same(name: str) -> None:
+    def total(noise: int) -> float:
+        trained = learner(METHODS[name]())
+        torch.manual_seed(noise)
+        batch = Batch(values={"signal": values(8)}, index=torch.arange(8))
+        return float(trained(batch).total().detach())
+
+    assert total(1) == total(2)

@@ -1,0 +1,151 @@
+"""Every objective of the core on toy encoders, ready to run; shared by the tests of objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from tests.core.toys import CONTENT, SIZE, PoolEncoder, TokenEncoder, ToyContext
+from torch import Tensor, nn
+
+from tacit.contract import Context, DataInfo, Encoder, Losses, Mask, Objective, View, Views
+from tacit.nn import (
+    Ema,
+    LinearDecoder,
+    MlpConfig,
+    RandomMask,
+    Teacher,
+    TransformerDecoder,
+    build_teacher,
+)
+from tacit.objectives import (
+    BarlowTwins,
+    BarlowTwinsConfig,
+    Byol,
+    ByolConfig,
+    MaskedPrediction,
+    MaskedPredictionConfig,
+    SimClr,
+    SimClrConfig,
+    SimSiam,
+    SimSiamConfig,
+    VicReg,
+    VicRegConfig,
+)
+
+BATCH = 8
+HEAD = MlpConfig(widths=(7, 6))
+MAE = MaskedPredictionConfig(decoder=TransformerDecoder(width=8, depth=1, heads=2))
+SIMMIM = MaskedPredictionConfig(
+    mask=RandomMask(ratio=0.6, block=2),
+    mode="replace",
+    decoder=LinearDecoder(),
+    normalise=False,
+    loss="l1",
+)
+OBJECTIVES: dict[str, tuple[type[Objective], Any]] = {
+    "simclr": (SimClr, SimClrConfig(projector=HEAD)),
+    "barlow-twins": (BarlowTwins, BarlowTwinsConfig(projector=HEAD)),
+    "vicreg": (VicReg, VicRegConfig(projector=HEAD)),
+    "byol": (Byol, ByolConfig(projector=HEAD, predictor=HEAD)),
+    "simsiam": (
+        SimSiam,
+        SimSiamConfig(
+            projector=MlpConfig(widths=(7, 6), last_norm=True, last_affine=False), predictor=HEAD
+        ),
+    ),
+    "mae": (MaskedPrediction, MAE),
+    "simmim": (MaskedPrediction, SIMMIM),
+    "smooth": (MaskedPrediction, replace(SIMMIM, loss="smooth_l1")),
+}
+PAIRED = tuple(name for name, (kind, _) in OBJECTIVES.items() if kind is not MaskedPrediction)
+MASKED = tuple(name for name in OBJECTIVES if name not in PAIRED)
+
+
+@dataclass
+class Setting:
+    """An objective with its encoders and teachers: what a learner would hold."""
+
+    objective: Objective
+    encoders: nn.ModuleDict
+    teachers: dict[str, Teacher]
+
+    def context(self, seed: int = 0) -> Context:
+        encoders: Mapping[str, Encoder] = {k: v for k, v in self.encoders.items()}  # type: ignore[misc] # noqa: C416
+        return ToyContext(encoders, teachers=self.teachers, seed=seed)
+
+    def losses(self, views: Views, seed: int = 0) -> Losses:
+        found: Losses = self.objective(views, self.context(seed))
+        return found
+
+    def trained(self) -> list[nn.Parameter]:
+        return [*self.encoders.parameters(), *self.objective.parameters()]
+
+    def head(self, name: str, modality: str = "signal") -> nn.Module:
+        """One of the objective's heads."""
+        return self.objective.get_submodule(f"{name}.{modality}")
+
+    def parts(self) -> dict[str, nn.Module]:
+        return {n: self.objective.get_submodule(n) for n in self.objective.teacher_parts}
+
+
+def make(name: str, *, modalities: tuple[str, ...] = ("signal",), seed: int = 0) -> Setting:
+    """The objective of a name, built, with encoders and whatever teachers it asks for."""
+    kind, config = OBJECTIVES[name]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder = PoolEncoder if name in PAIRED else TokenEncoder
+        encoders = nn.ModuleDict({m: encoder(modality=m) for m in modalities})
+        objective = kind(config)
+        specs = {m: e.spec for m, e in encoders.items() if isinstance(e, Encoder)}
+        objective.build(specs, DataInfo())
+        made = Setting(objective, encoders, {})
+        for teacher in sorted(objective.requires.teachers):
+            made.teachers[teacher] = build_teacher(Ema(), encoders, made.parts(), seed=seed)
+    return made
+
+
+def values(batch: int = BATCH, *, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Values of a few directions and a little noise: something to learn."""
+    generator = torch.Generator().manual_seed(seed)
+    latent = torch.randn(batch, 3, generator=generator, dtype=torch.float64)
+    directions = torch.randn(
+        3, SIZE * CONTENT, generator=torch.Generator().manual_seed(99), dtype=torch.float64
+    )
+    return torch.tanh(latent @ directions).reshape(batch, SIZE, CONTENT).to(dtype)
+
+
+def two_views(
+    batch: int = BATCH,
+    *,
+    count: int = 2,
+    modality: str = "signal",
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    rows: slice = slice(None),
+) -> Views:
+    """Noisy copies of the same values; `rows` takes a part of them."""
+    base = values(batch, seed=seed, dtype=dtype)
+    made = []
+    for number in range(count):
+        generator = torch.Generator().manual_seed(1000 * seed + number + 1)
+        noise = torch.randn(base.shape, generator=generator, dtype=torch.float64).to(dtype)
+        made.append(View(value=(base + 0.3 * noise)[rows], modality=modality))
+    return Views(made)
+
+
+def masked_views(
+    batch: int = BATCH,
+    *,
+    mask: Mask | None = None,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+) -> Views:
+    """The values as they are, one view each, with or without a mask."""
+    return Views([View(value=values(batch, seed=seed, dtype=dtype), modality="signal", mask=mask)])
+
+
+def views_for(name: str, **options: Any) -> Views:
+    return two_views(**options) if name in PAIRED else masked_views(**options)
