@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ from tacit.training.settings import Training
 from tacit.training.update import Update
 
 
+@runtime_checkable
 class Observer(Protocol):
     """What a run reports to: progress on the terminal, lifecycle plugins."""
 

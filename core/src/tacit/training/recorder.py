@@ -6,7 +6,7 @@ import csv
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -37,6 +37,7 @@ class DivergedError(RuntimeError):
         )
 
 
+@runtime_checkable
 class Sink(Protocol):
     """Where metrics go."""
 
