@@ -92,7 +92,7 @@ class Source(ABC):
         return ()
 
     @classmethod
-    def recognises(cls, text: str) -> bool:  # noqa: ARG003
+    def recognises(cls, text: str) -> bool:
         """Whether a bare `text` in place of data means this source, with `Config.path = text`.
 
         Must be quick: it may look at names and headers, not read the data.
