@@ -1,6 +1,6 @@
 """Do the encoders learn? Every CIFAR-10 recipe over three seeds, beside its baselines.
 
-    python benchmarks/quality.py --data FOLDER [--runs FOLDER] [--recipes simclr mae] [--seeds 0 1 2]
+    python benchmarks/quality.py --data FOLDER [--runs FOLDER] [--recipes ...] [--seeds ...]
 
 `--data` holds CIFAR-10 as parquet files `train-*.parquet` and `test-*.parquet` with columns `image`
 and `label`, or as folders `train/` and `test/`. Runs that are finished in `--runs` are not
