@@ -51,13 +51,13 @@ def test_a_description_says_how_much_of_what() -> None:
 def test_a_bare_text_means_the_one_source_that_recognises_it() -> None:
     class A(Numbers):
         @classmethod
-        def recognises(cls, text: str) -> bool:
-            return text.startswith("a")
+        def recognises(cls, given: str) -> bool:
+            return given.startswith("a")
 
     class B(Numbers):
         @classmethod
-        def recognises(cls, text: str) -> bool:
-            return text.endswith("b")
+        def recognises(cls, given: str) -> bool:
+            return given.endswith("b")
 
     sources: dict[str, type[Source]] = {"x/a": A, "x/b": B, "x/never": Numbers}
     assert recognise("a.1", sources) == "x/a"

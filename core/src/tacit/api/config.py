@@ -35,6 +35,7 @@ class RunConfig:
 
     Args:
         method: name of a method.
+        recipe: name of the recipe the settings come from, if they do.
         seed: of weights, views, masks and the order of the data.
         data: the source and its options.
         encoder: by modality, the encoder and its options.
@@ -47,6 +48,7 @@ class RunConfig:
 
     method: str
     data: Component
+    recipe: str = ""
     seed: int = 0
     encoder: Mapping[str, Component] = field(default_factory=dict)
     views: Mapping[str, Component] = field(default_factory=dict)
@@ -89,6 +91,13 @@ def normalise(
 def _by_modality(key: str, value: object, modalities: Sequence[str]) -> dict[str, object]:
     if isinstance(value, Mapping) and set(value) <= set(modalities):
         return dict(value)
+    if len(modalities) == 1 and isinstance(value, Mapping) and modalities[0] in value:
+        # Settings laid over a table that names its modality: `encoder.width=192` on a run file.
+        (only,) = modalities
+        rest = {name: item for name, item in value.items() if name != only}
+        inner = value[only]
+        table = {"name": inner} if isinstance(inner, str) else inner
+        return {only: merge(table, rest)}
     if len(modalities) != 1:
         raise ConfigError(
             f"wanted one table a modality, [{key}.{modalities[0]}] and so on, because the data "

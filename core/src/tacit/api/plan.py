@@ -19,7 +19,7 @@ from tacit.contract import (
     derive,
 )
 from tacit.data import GeneratedSource, Source, recognise
-from tacit.methods import Method, Stage
+from tacit.methods import Method, Recipe, Stage
 from tacit.methods.compose import check, composition
 from tacit.plugin import Catalogue, Offer, load_plugins
 from tacit.training.settings import Training
@@ -266,6 +266,21 @@ def _data_component(data: object, catalogue: Catalogue) -> object:
     return {"name": name, "path": data}
 
 
+def settings_of(name: str) -> dict[str, object]:
+    """The settings a method's or a recipe's name stands for.
+
+    Raises:
+        ValueError: neither a method nor a recipe has the name; with a suggestion.
+    """
+    catalogue = load_plugins()
+    recipes = catalogue.offers("recipes")
+    if name in {offer.name for offer in recipes} | {offer.word for offer in recipes}:
+        offer = catalogue.find("recipes", name)
+        recipe: Recipe = offer.load()()
+        return {**recipe.settings, "recipe": offer.name}
+    return {"method": catalogue.find("methods", name).name}
+
+
 def named_data(data: object) -> dict[str, object]:
     """A path or a name as the table that spells it: the source's name, and its path if it has one.
 
@@ -275,6 +290,15 @@ def named_data(data: object) -> dict[str, object]:
     table = _data_component(data, load_plugins())
     _name(table)
     return dict(_table({"data": table}, "data"))
+
+
+def with_data(options: object, data: str) -> dict[str, object]:
+    """What the user gave as data, with options a recipe has for whatever data it is given.
+
+    Options that belong to a source the recipe names are left behind with it.
+    """
+    kept = options if isinstance(options, Mapping) and "name" not in options else {}
+    return {**kept, **named_data(data)}
 
 
 def choose_source(catalogue: Catalogue, data: object, *, where: str | Origin) -> Chosen:

@@ -9,10 +9,10 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from tacit.api.config import RunConfig
+from tacit.api.config import RunConfig, merge
 from tacit.api.evaluation import Probed, evaluate_runs
 from tacit.api.folder import RunFolder
-from tacit.api.plan import Given, Plan, resolve_run
+from tacit.api.plan import Given, Plan, resolve_run, settings_of, with_data
 from tacit.api.pretrain import train_run
 from tacit.config import write
 from tacit.contract import Encoder
@@ -26,7 +26,7 @@ from tacit.training.parallel import pick_device
 def pretrain(
     method: str,
     *,
-    data: str | Path | Source | GeneratedSource,
+    data: str | Path | Source | GeneratedSource | None = None,
     encoder: str | Encoder | None = None,
     out: str | Path | None = None,
     seed: int = 0,
@@ -36,8 +36,9 @@ def pretrain(
     """Pretrain an encoder without labels, or go on with a run that was begun in `out`.
 
     Args:
-        method: name of a method (`tacit list methods`).
-        data: a path, the name of a source (`tacit list sources`), or a source object.
+        method: name of a method or a recipe (`tacit list methods`, `tacit list recipes`).
+        data: a path, the name of a source (`tacit list sources`), or a source object; None
+            where a recipe names it.
         encoder: name of an encoder (`tacit list encoders`), or an encoder object; the modality's
             default if None.
         out: the run's folder; a new one under `runs/` if None.
@@ -51,14 +52,14 @@ def pretrain(
     Raises:
         ValueError: whatever cannot work, before training starts.
     """
-    tree: dict[str, object] = {**(settings or {}), "method": method, "seed": seed}
+    tree = merge(settings_of(method), {**(settings or {}), "seed": seed})
     given = Given(
         source=data if isinstance(data, (Source, GeneratedSource)) else None,
         encoders=_given_encoders(encoder),
     )
-    if given.source is None:
-        tree["data"] = _data_tree(tree.get("data"), str(data))
-    else:
+    if given.source is None and data is not None:
+        tree["data"] = with_data(tree.get("data"), str(data))
+    elif given.source is not None:
         tree["data"] = {"name": f"python:{type(data).__name__}"}
     if isinstance(encoder, str):
         tree["encoder"] = encoder
@@ -235,10 +236,3 @@ class Run:
 
 def _given_encoders(encoder: str | Encoder | None) -> dict[str, Encoder] | None:
     return {encoder.spec.modality: encoder} if isinstance(encoder, Encoder) else None
-
-
-def _data_tree(options: object, data: str) -> object:
-    """`data` beside options for it in the settings."""
-    if isinstance(options, Mapping):
-        return {"name": data, **options} if "name" not in options else options
-    return data

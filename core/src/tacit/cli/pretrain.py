@@ -1,6 +1,7 @@
 """Pretrain an encoder without labels.
 
     tacit pretrain simclr --data photos/
+    tacit pretrain vision/digits-simclr-v1                  a recipe (tacit list recipes)
     tacit pretrain mae --data vision/digits --encoder vision/vit epochs=50 encoder.width=192
     tacit pretrain runs/simclr-1/run.toml --out runs/again
 
@@ -13,7 +14,6 @@ every process: torchrun --nproc-per-node 2 -m tacit pretrain ...
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _tree(args: argparse.Namespace) -> tuple[dict[str, object], Any]:
     """Settings from the run file or the method, with the command line on top."""
+    from tacit.api.plan import named_data, settings_of, with_data
     from tacit.config import Origin, override, parse
 
     path = Path(args.method)
@@ -88,29 +89,15 @@ def _tree(args: argparse.Namespace) -> tuple[dict[str, object], Any]:
     elif path.is_dir() and (path / "run.toml").is_file():
         raise ValueError(f"{path} is a run; to repeat it, give {path}/run.toml")
     else:
-        tree = {"method": args.method}
+        tree = settings_of(args.method)
     flags = {"encoder": args.encoder, "seed": args.seed}
     tree |= {key: value for key, value in flags.items() if value is not None}
     if args.data is not None:
-        tree["data"] = args.data
-    options, rest = _data_options(args.settings)
-    tree = override(tree, rest)
-    if options:
-        tree["data"] = _with_options(tree.get("data"), options)
+        tree["data"] = with_data(tree.get("data"), args.data)
+    elif isinstance(tree.get("data"), str):
+        tree["data"] = named_data(tree["data"])
+    tree = override(tree, args.settings)
     return tree, Origin(file=str(path), overrides=tuple(args.settings))
-
-
-def _data_options(settings: Sequence[str]) -> tuple[list[str], list[str]]:
-    """`data.key=value` settings apart: they come after it is known which source a path means."""
-    own = [text.removeprefix("data.") for text in settings if text.startswith("data.")]
-    return own, [text for text in settings if not text.startswith("data.")]
-
-
-def _with_options(data: object, options: list[str]) -> object:
-    from tacit.api.plan import named_data
-    from tacit.config import override
-
-    return override(named_data(data), options)
 
 
 def _show(tree: dict[str, object], origin: Any) -> int:

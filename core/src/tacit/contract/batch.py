@@ -31,9 +31,12 @@ def move(value: Any, device: torch.device) -> Any:
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Batch:
     """One value per modality, and what is known of every instance.
+
+    To be treated as immutable; it is not frozen because trainers of other libraries copy batches
+    field by field.
 
     An *instance* is what an embedding stands for; the plugin decides (a row, a clip, a node of one
     big graph), so no leading batch axis is assumed of a value: only `index` counts the instances.

@@ -14,7 +14,7 @@ def fingerprint(*parts: object) -> str:
     """16 hexadecimal digits that change when the content changes.
 
     Args:
-        parts: tensors, text, bytes, numbers, None, and sequences, mappings and dataclasses of
+        parts: tensors, strings, bytes, numbers, None, and sequences, mappings and dataclasses of
             these.
 
     Raises:

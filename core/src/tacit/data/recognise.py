@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from tacit.data.source import GeneratedSource, Source
 
 
-def recognise(text: str, sources: Mapping[str, type[Source] | type[GeneratedSource]]) -> str:
-    """The name of the one source that recognises a text.
+def recognise(given: str, sources: Mapping[str, type[Source] | type[GeneratedSource]]) -> str:
+    """The name of the one source that recognises what was given.
 
     Args:
-        text: what the user gave in place of data: a path, or a name on a hub.
+        given: what the user gave in place of data: a path, or a name on a hub.
         sources: name to class of the sources in question, those of one modality if it is known.
 
     Raises:
@@ -20,16 +20,16 @@ def recognise(text: str, sources: Mapping[str, type[Source] | type[GeneratedSour
     found = [
         name
         for name, source in sources.items()
-        if issubclass(source, Source) and source.recognises(text)
+        if issubclass(source, Source) and source.recognises(given)
     ]
     if len(found) == 1:
         return found[0]
     if found:
         raise ValueError(
-            f"data {text!r}: several sources can read it: {', '.join(sorted(found))}. "
+            f"data {given!r}: several sources can read it: {', '.join(sorted(found))}. "
             "Name the one you mean"
         )
     raise ValueError(
-        f"data {text!r}: no such path, or nothing in it that an installed source reads. "
+        f"data {given!r}: no such path, or nothing in it that an installed source reads. "
         f"Check the path, or name a source: {', '.join(sorted(sources)) or 'none installed'}"
     )

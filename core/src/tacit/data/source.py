@@ -92,8 +92,8 @@ class Source(ABC):
         return ()
 
     @classmethod
-    def recognises(cls, text: str) -> bool:
-        """Whether a bare `text` in place of data means this source, with `Config.path = text`.
+    def recognises(cls, given: str) -> bool:
+        """Whether a bare `given` in place of data means this source, with `Config.path = given`.
 
         Must be quick: it may look at names and headers, not read the data.
         """

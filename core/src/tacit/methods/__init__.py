@@ -3,10 +3,12 @@
 from tacit.methods.catalogue import barlow_twins, byol, mae, simclr, simmim, simsiam, vicreg
 from tacit.methods.learner import Learner
 from tacit.methods.method import Method, Stage
+from tacit.methods.recipe import Recipe
 
 __all__ = [
     "Learner",
     "Method",
+    "Recipe",
     "Stage",
     "barlow_twins",
     "byol",

@@ -59,9 +59,9 @@ class Folder(Images):
         super().__init__(_table(config), config)
 
     @classmethod
-    def recognises(cls, text: str) -> bool:
+    def recognises(cls, given: str) -> bool:
         """Whether it is a folder with image files among the first it holds."""
-        return Path(text).is_dir() and any(map(_is_image, islice(_files(Path(text)), GLANCE)))
+        return Path(given).is_dir() and any(map(_is_image, islice(_files(Path(given)), GLANCE)))
 
 
 def _is_image(file: Path) -> bool:

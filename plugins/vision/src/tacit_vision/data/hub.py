@@ -47,9 +47,9 @@ class Hub(Images):
         super().__init__(_table(config), config)
 
     @classmethod
-    def recognises(cls, text: str) -> bool:
+    def recognises(cls, given: str) -> bool:
         """Whether it is spelt as a name on the hub, and no local path."""
-        return NAME.fullmatch(text) is not None and not Path(text).exists()
+        return NAME.fullmatch(given) is not None and not Path(given).exists()
 
 
 def _table(config: HubConfig) -> Table:

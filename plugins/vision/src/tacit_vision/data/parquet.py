@@ -58,9 +58,9 @@ class Parquet(Images):
         super().__init__(_table(config), config)
 
     @classmethod
-    def recognises(cls, text: str) -> bool:
+    def recognises(cls, given: str) -> bool:
         """Whether there are such files, the first found with a column of images (or broken)."""
-        file = next(filter(_is_table, islice(_within(Path(text)), GLANCE)), None)
+        file = next(filter(_is_table, islice(_within(Path(given)), GLANCE)), None)
         try:
             return file is not None and any(map(holds_images, _features(file).values()))
         except ValueError:
