@@ -11,6 +11,7 @@ import torch
 from tests.core.needs.toys import Log, Toy, engine, same, weights
 from torch import Tensor, nn
 
+from tacit.api.config import merge
 from tacit.contract import Augmentation, Context, Losses, View, Views
 from tacit.nn import Ema, EmbeddingQueue
 from tacit.training import checkpoint
@@ -127,6 +128,12 @@ def test_a_run_without_a_known_end_goes_on_until_it_is_stopped() -> None:
     assert log.column("lr_factor")[-3:] == [0.5, 0.5, 0.5]
     assert run.learner.frame.progress == 0.0
     assert run.learner.frame.epoch == 2, "epochs of a data set are still counted"
+
+
+def test_a_run_that_sets_its_length_takes_the_methods_own_away() -> None:
+    assert merge({"epochs": 100}, {"endless": True}) == {"endless": True}
+    assert merge({"endless": True}, {"steps": 5}) == {"steps": 5}
+    assert merge({"epochs": 100}, {"endless": False}) == {"epochs": 100, "endless": False}
 
 
 def test_a_schedule_that_needs_an_end_is_refused_where_there_is_none() -> None:

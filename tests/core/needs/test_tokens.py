@@ -90,11 +90,12 @@ class Attention(Encoder):
         )
 
     def token_targets(self, value: Tensor) -> Tensor:
-        return (value.sum(-1) * 10).long().remainder(5)
+        codes: Tensor = (value.sum(-1) * 10).long() % 5
+        return codes
 
 
 def grid_of(count: int = 12) -> Tensor:
-    return signals(count, SIZE * CONTENT).unflatten(1, (SIZE, CONTENT))
+    return signals(count, SIZE * CONTENT).view(count, SIZE, CONTENT)
 
 
 def padded() -> Tensor:
