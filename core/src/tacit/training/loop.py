@@ -24,7 +24,7 @@ from tacit.training.parallel import World, any_process
 from tacit.training.recorder import Recorder, Sink
 from tacit.training.schedule_set import ScheduleSet
 from tacit.training.settings import Training
-from tacit.training.update import Update
+from tacit.training.update import Update, finite
 
 
 @runtime_checkable
@@ -100,7 +100,8 @@ class Trainer:
         self.step, self.begun = 0, False
         self._passes: dict[str, tuple[str, int, Tensor]] = {}
         self._rollback: object | None = None
-        self._stop = False
+        self._asked = self._stop = False
+        self._saved: int | None = None
         learner.rank = world.rank
         learner.services = self
 
@@ -139,13 +140,14 @@ class Trainer:
                 now = time.perf_counter()
                 self._tell_progress(seen / (now - clock))
                 clock, seen = now, 0
-                self._stop = any_process(self._stop, self.world.device)
+                self._stop = any_process(self._asked, self.world.device)
             if self._due(settings.watch_every) and self.watch is not None:
                 self._look()
             if self._due(settings.checkpoint_every):
                 self._save()
-            stops_now = self._stop and (self.world.size == 1 or self.step % settings.log_every == 0)
-            if self.step >= self.total or stops_now:
+            if self.world.size == 1:
+                self._stop = self._asked
+            if self.step >= self.total or self._stop:
                 return
 
     def _batches(self, loader: Loader, epoch: int, start: int) -> Iterator[Batch]:
@@ -213,6 +215,7 @@ class Trainer:
     def load_state(self, shared: Mapping[str, Any], own: Mapping[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.step, self.begun = int(shared["step"]), bool(shared["begun"])
+        self._saved = self.step
         self._load_weights(shared)
         self.schedules.load_state_dict(shared["schedules"])
         self._passes = dict(shared["passes"])
@@ -227,9 +230,11 @@ class Trainer:
             self.update.scaler.load_state_dict(shared["scaler"])
 
     def _save(self) -> None:
-        if self.folder is None:
+        if self.folder is None or self._saved == self.step:
             return
         self.recorder.check()
+        if not finite(self.learner.parameters()):
+            raise self.recorder.weights_diverged()
         own = {
             "random": checkpoint.random_state(self.world.device),
             "recorder": self.recorder.state_dict(),
@@ -238,6 +243,7 @@ class Trainer:
         path = checkpoint.save(
             self.folder, at, self.state(), own, world=self.world, keep=self.settings.keep
         )
+        self._saved = self.step
         for observer in self.observers if self.world.leads else ():
             observer.checkpoint(at, path)
 
@@ -295,7 +301,7 @@ class Trainer:
         """On SIGTERM finish the step, write a checkpoint and return."""
 
         def ask(_number: int, _frame: FrameType | None) -> None:
-            self._stop = True
+            self._asked = True
 
         try:
             before = signal.signal(signal.SIGTERM, ask)
