@@ -21,7 +21,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The demonstration: what it trains, on what, where to. It needs no network and no GPU.
 DEMO_OUT ?= runs/demo
-DEMO     ?= pretrain simclr --data vision/digit-scenes --out $(DEMO_OUT)
+DEMO     ?= pretrain simclr --data vision/digit-scenes --out $(DEMO_OUT) epochs=20 \
+            encoder.patch=8 encoder.width=64 encoder.depth=3
 
 # Two processes of one thread each: test files are small, and the tests that start processes of
 # their own would otherwise fight over the cores.
@@ -29,7 +30,7 @@ TEST_PROCESSES ?= 2
 TESTS          ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs serve bench tables constraints clean
+.PHONY: help demo test lint format docs serve bench pages constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,7 +51,7 @@ format: $(STAMPS)/dev ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: tables $(STAMPS)/docs ## build the documentation into site/
+docs: pages $(STAMPS)/docs ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
 serve: $(STAMPS)/docs ## show the documentation on a local port while writing it
@@ -60,10 +61,11 @@ bench: $(STAMPS)/bench ## measure speed and memory beside other libraries
 	cd benchmarks && set -e; for script in [a-z]*.py; do \
 	  case $$script in tables.py) ;; *) ../$(BIN)/python $$script ;; esac; \
 	done
-	$(MAKE) tables
+	$(MAKE) pages
 
-tables: ## write docs/results.md from benchmarks/results
-	@$(PYTHON) benchmarks/tables.py benchmarks/results docs/results.md
+pages: $(STAMPS)/base ## write the generated pages: results and settings
+	$(BIN)/python benchmarks/tables.py benchmarks/results docs/results.md
+	$(BIN)/python .ci/settings_page.py docs/reference/settings.md
 
 constraints: $(STAMPS)/dev ## resolve constraints.txt again, keeping the versions that still fit
 	$(BIN)/python .ci/constraints.py $(PACKAGES)

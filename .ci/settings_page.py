@@ -1,6 +1,6 @@
 """Write docs/reference/settings.md from the dataclasses that are the settings.
 
-Usage: python .ci/settings_page.py docs/reference/settings.md      (make docs)
+Usage: python .ci/settings_page.py docs/reference/settings.md      (make pages)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tacit.training.settings import Training
 HEAD = """\
 # Settings
 
-Generated from the dataclasses by `make docs`. A run is a tree of settings with three doors that
+Generated from the dataclasses by `make pages`. A run is a tree of settings with three doors that
 agree: a run file, `key=value` on the command line, and `settings=` in Python. An unknown key is an
 error with a suggestion. `tacit pretrain METHOD --data DATA --show` prints the tree of one run,
 resolved.

@@ -127,7 +127,7 @@ QUICK = [("nt_xent", 256, 128), ("nt_xent", 1024, 128)] + [
 def rounds(rows: int, width: int) -> int:
     """Fewer rounds for what takes seconds, so that the whole fits in minutes."""
     work = rows * width * max(rows, width)
-    return 41 if work < 2e8 else 11 if work < 2e9 else 5 if work < 2e10 else 1
+    return 41 if work < 2e8 else 11 if work < 2e9 else 5 if work < 5e10 else 3
 
 
 def measure(name: str, rows: int, width: int) -> dict[str, Any]:

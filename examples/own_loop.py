@@ -12,7 +12,7 @@ from tacit_vision.encoders import ViT, ViTConfig
 from tacit_vision.modality import IMAGE
 from tacit_vision.views import TwoViews, TwoViewsConfig
 
-EPOCHS, BATCH, SEED = 1, 256, 0
+EPOCHS, BATCH, SEED = 1, 128, 0
 
 
 def main() -> None:

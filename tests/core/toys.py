@@ -126,6 +126,9 @@ class ToyContext:
     def value(self, name: str, default: float) -> float:
         return default
 
+    def set_value(self, name: str, value: float) -> None:
+        raise AssertionError("a value was set")
+
     def encode(
         self,
         view: View | Tokens,
@@ -171,8 +174,8 @@ class ToyContext:
     ) -> Tensor:
         raise AssertionError("a pass was asked for")
 
-    def snapshot(self) -> object:
+    def snapshot(self, name: str = "snapshot") -> None:
         raise AssertionError("a snapshot was asked for")
 
-    def restore(self, snapshot: object) -> None:
+    def restore(self, name: str = "snapshot") -> None:
         raise AssertionError("a roll back was asked for")

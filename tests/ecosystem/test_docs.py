@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import shlex
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -188,3 +189,19 @@ def test_links_between_files_lead_somewhere(page: Path) -> None:
     prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", prose)
     assert not [link for link in links if not (page.parent / link).exists()]
+
+
+@pytest.mark.parametrize(
+    ("script", "page", "arguments"),
+    [
+        ("benchmarks/tables.py", "docs/results.md", ["benchmarks/results"]),
+        (".ci/settings_page.py", "docs/reference/settings.md", []),
+    ],
+)
+def test_generated_pages_are_those_of_today(
+    script: str, page: str, arguments: list[str], tmp_path: Path
+) -> None:
+    target = tmp_path / "page.md"
+    command = [sys.executable, script, *arguments, str(target)]
+    subprocess.run(command, check=True, cwd=ROOT)
+    assert target.read_text() == (ROOT / page).read_text(), f"{page}: out of date: make pages"

@@ -347,7 +347,29 @@ def test_memory_at_most_doubles_with_the_batch(
         (lambda x: info_nce(x, x, temperature=0.1, chunk=0), "chunk must be at least 1"),
         (
             lambda x: info_nce(x, x, temperature=0.1, weights=torch.ones(6).requires_grad_()),
-            "weights.detach",
+            "get no gradient",
+        ),
+        (
+            lambda x: info_nce(x, x, temperature=0.1, positives=torch.ones(6, 6).requires_grad_()),
+            "get no gradient",
+        ),
+        (
+            lambda x: info_nce(x, x, temperature=0.1, exclude=torch.eye(6, 5) > 0),
+            r"\(6, 5\) where \(6, 6\) is wanted",
+        ),
+        (
+            lambda x: info_nce(x, x, temperature=0.1, positives=Columns(torch.arange(5))),
+            r"\(5,\) where \(6,\) is wanted",
+        ),
+        (
+            lambda x: info_nce(x, x, temperature=0.1, positives=lambda i, j: torch.eye(6)[:1] > 0),
+            r"\(1, 6\) where \(6, 6\) is wanted",
+        ),
+        (
+            lambda x: info_nce(
+                x, x, temperature=0.1, positives=Groups(torch.arange(6), torch.arange(4))
+            ),
+            r"\(6, 4\) where \(6, 6\) is wanted",
         ),
     ],
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from tacit.config import Component, ConfigError
 from tacit.training.settings import Training
 
+_LENGTHS = ("epochs", "steps", "endless")
 _TRAINING = frozenset(f.name for f in fields(Training))
 
 
@@ -120,7 +121,7 @@ def _component(
 def merge(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
     """`over` laid on `base`, table by table; a table that changes its `kind` replaces the other.
 
-    `epochs` and `steps` exclude each other: whichever `over` sets takes the other away.
+    `epochs`, `steps` and `endless` exclude each other: whichever `over` sets takes the others away.
     """
     out = dict(base)
     for key, value in over.items():
@@ -130,7 +131,8 @@ def merge(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, o
             out[key] = dict(value) if other_kind else merge(old, value)
         else:
             out[key] = value
-    for one, other in (("epochs", "steps"), ("steps", "epochs")):
-        if one in over and other not in over:
-            out.pop(other, None)
+    if any(over.get(length) for length in _LENGTHS):
+        for length in _LENGTHS:
+            if length not in over:
+                out.pop(length, None)
     return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,6 +116,8 @@ class _Running:
     ) -> None:
         self.plan, self.folder, self.source, self.here = plan, folder, source, here
         self.encoders = encoders
+        again = any(stage.stage.start == "initial" for stage in plan.stages)
+        self.initial = deepcopy(encoders) if again else {}
         self.lifecycle = plan.catalogue.lifecycle(plan.plugins())
         self.info = RunInfo(directory=folder.path, rank=here.rank)
         self.observers = [*observers, _Hooks(self.lifecycle, self.info)]
@@ -152,7 +155,7 @@ class _Running:
                 outcome = self._one_stage(stage, learner, number, offset, resumed)
                 if not outcome.finished:
                     return outcome
-            offset += _steps(stage, self.source)
+            offset += _steps(stage, self.source) or 0
             previous = learner
         return Outcome(step=offset, finished=True)
 
@@ -160,8 +163,9 @@ class _Running:
         instances = len(self.source) if isinstance(self.source, Source) else None
         seed = derive(self.plan.config.seed, 11, number)
         torch.manual_seed(seed)
+        initial = stage.stage.start == "initial"
         learner = Learner(
-            encoders=self.encoders,
+            encoders=deepcopy(self.initial) if initial else self.encoders,
             objective=stage.build_objective(),
             augmentations=stage.augmentations(),
             modalities=self.plan.modalities,
@@ -248,7 +252,7 @@ def _check_data(
     """What only the open source can tell: sizes, labels, and whether values fit the encoders."""
     labels = isinstance(source, Source) and source.labels() is not None
     groups = isinstance(source, Source) and source.groups() is not None
-    for stage in plan.stages:
+    for number, stage in enumerate(plan.stages, start=1):
         offered = composition(
             encoders,
             stage.augmentations(),
@@ -259,15 +263,16 @@ def _check_data(
             instances=len(source) if isinstance(source, Source) else None,
         )
         check(stage.build_objective(), offered, what=plan.method.name)
-        _steps(stage, source)
+        if _steps(stage, source) is None and number < len(plan.stages):
+            raise ValueError(f"endless: stage {stage.stage.name!r} must end: others come after it")
     if isinstance(source, Source):
         first = source.fetch(range(min(2, len(source))))
         for name, encoder in encoders.items():
             plan.modalities[name].fit(encoder.spec.preprocessing, first.values[name])
 
 
-def _steps(stage: StagePlan, source: Source | GeneratedSource) -> int:
-    """Optimiser steps of a stage.
+def _steps(stage: StagePlan, source: Source | GeneratedSource) -> int | None:
+    """Optimiser steps of a stage; None if it is endless.
 
     Raises:
         ValueError: a batch larger than the data, or epochs of endless data.
@@ -275,10 +280,9 @@ def _steps(stage: StagePlan, source: Source | GeneratedSource) -> int:
     from tacit.training.loop import order_of
 
     order = order_of(source, stage.training, seed=0)
-    if stage.training.steps is not None:
+    if order is None or stage.training.epochs is None:
         return stage.training.steps
-    assert order is not None
-    return len(order) * (stage.training.epochs or 0)
+    return len(order) * stage.training.epochs
 
 
 def _size(encoders: Mapping[str, Encoder]) -> int:

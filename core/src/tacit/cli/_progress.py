@@ -58,6 +58,7 @@ class Progress:
         for stage in plan.stages:
             training = stage.training
             length = f"{training.epochs} epochs" if training.epochs else f"{training.steps} steps"
+            length = "without end" if training.endless else length
             kind = training.optimizer.kind
             name = f" ({stage.stage.name})" if len(plan.stages) > 1 else ""
             self.say(f"training  {length} of batches of {training.batch}, {kind}{name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -24,12 +25,18 @@ class Augmentation(ABC):
     Attributes:
         roles: the role of each view it makes, in order; their number is the number of views.
         meta: the keys every view's `meta` holds.
+        follows: names of scheduled values it reads (a strength, a size), given to `follow`.
         scope: whether instances see each other.
     """
 
     roles: tuple[str, ...]
     meta: frozenset[str] = frozenset()
+    follows: frozenset[str] = frozenset()
     scope: ClassVar[Scope] = "instance"
+
+    def follow(self, values: Mapping[str, float]) -> None:
+        """Take, before each step, those of the values it `follows` that are scheduled."""
+        assert not self.follows, f"{type(self).__name__} follows values: it needs a follow()"
 
     @abstractmethod
     def __call__(self, value: Any, generator: torch.Generator) -> tuple[View, ...]:
@@ -53,6 +60,11 @@ class ModelAugmentation(ABC):
 
     roles: tuple[str, ...]
     meta: frozenset[str] = frozenset()
+    follows: frozenset[str] = frozenset()
+
+    def follow(self, values: Mapping[str, float]) -> None:
+        """Take, before each step, those of the values it `follows` that are scheduled."""
+        assert not self.follows, f"{type(self).__name__} follows values: it needs a follow()"
 
     @abstractmethod
     def __call__(self, value: Any, generator: torch.Generator, encode: Encode) -> tuple[View, ...]:

@@ -31,19 +31,25 @@ def move(value: Any, device: torch.device) -> Any:
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Batch:
     """One value per modality, and what is known of every instance.
+
+    To be treated as immutable; it is not frozen because trainers of other libraries copy batches
+    field by field.
 
     An *instance* is what an embedding stands for; the plugin decides (a row, a clip, a node of one
     big graph), so no leading batch axis is assumed of a value: only `index` counts the instances.
 
     Args:
-        values: modality to collated value.
+        values: modality to collated value. A batch may hold only some of the modalities of its
+            source (batches of unpaired data that take turns); the others then make no views.
         index: stable position of every instance in its data set; keys per-sample state.
         label: for evaluation; an objective sees it only if it declares `labels`.
         group: instances that belong together (speaker, patient, scene); for splits and positives.
-        present: per modality, which instances have it; absent means all of them.
+        present: per modality, which instances have it; without an entry all of them do. A value
+            has a row for every instance either way (zeros will do where it is missing), so that
+            rows stay aligned and nothing is read back from the device to find them.
         rows: the instances a loss is taken on, when a value holds more than those (the seed nodes
             of a sampled graph, the training nodes of a whole one); None means all.
     """

@@ -18,9 +18,11 @@ from tacit.contract.plan import OneStep, UpdatePlan
 from tacit.contract.requirements import Requirements
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Losses:
     """Named losses of one step, and metrics that get no gradient.
+
+    To be treated as immutable, like `Batch`.
 
     Args:
         terms: name to scalar loss; the step minimises their (weighted) sum.
@@ -95,6 +97,12 @@ class Context(Protocol):
     def value(self, name: str, default: float) -> float:
         """A scheduled value by name, or the default where nothing schedules it."""
 
+    def set_value(self, name: str, value: float) -> None:
+        """Set a value from the next step on, whatever its schedule says; checkpointed.
+
+        Any name will do that something reads: `lr_factor`, `weights.<term>`, `teacher.momentum`.
+        """
+
     def encode(
         self,
         view: View | Tokens,
@@ -105,8 +113,8 @@ class Context(Protocol):
     ) -> Encoding:
         """The encoding of a view (or of tokens), by the student or a teacher.
 
-        Asked twice for the same view, weights, mask and taps, it runs once. A teacher runs
-        without gradient.
+        Asked twice for the same view, weights, mask and taps, it runs once (with gradient once
+        and without once). A teacher runs without gradient.
         """
 
     def encode_each(
@@ -135,15 +143,26 @@ class Context(Protocol):
     ) -> Tensor:
         """`compute` over every batch of the data set, rows ordered by data set index.
 
-        Without gradient and without augmentation. Cached under `name` for the `stage` or the
-        `epoch`, and saved with the checkpoints.
+        `compute` returns a row for every instance of its batch; where the batch has `rows`, only
+        those are kept. Without gradient and without augmentation. Cached under `name` for the
+        `stage` or the `epoch`, and saved with the checkpoints.
         """
 
-    def snapshot(self) -> object:
-        """The whole training state, in memory."""
+    def snapshot(self, name: str = "snapshot") -> None:
+        """Keep a copy of the training state under a name, replacing the one before.
 
-    def restore(self, snapshot: object) -> None:
-        """Go back to a snapshot, bit for bit, when this step is over."""
+        Weights, teachers, queues, optimisers and schedules, on their devices; saved with the
+        checkpoints, so that a resumed run can still go back.
+        """
+
+    def restore(self, name: str = "snapshot") -> None:
+        """Go back to a snapshot, bit for bit, when this step (or `before_epoch`) is over.
+
+        The data go on: steps are counted and not undone. What `set_value` set stays set.
+
+        Raises:
+            ValueError: there is no snapshot of that name.
+        """
 
 
 class Objective(nn.Module, ABC):
@@ -177,8 +196,9 @@ class Objective(nn.Module, ABC):
     def batches(self, ctx: Context, batch: int) -> Iterable[Int[Tensor, " batch"]] | None:
         """The data set indices of each global batch of the coming epoch; None: a shuffle.
 
-        Must depend on `ctx.epoch`, saved state and passes alone, so that a resumed epoch is the
-        same epoch.
+        Must be as many as a shuffle has: the whole batches the data fill. Must depend on
+        `ctx.epoch`, saved state and passes alone, so that a resumed epoch is the same epoch, on
+        every process.
         """
         return None
 

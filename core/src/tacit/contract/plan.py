@@ -35,6 +35,9 @@ class Updater(Protocol):
     def parameters(self, player: str = "main") -> Sequence[nn.Parameter]:
         """The parameters of one player."""
 
+    def shared(self) -> Sequence[nn.Parameter]:
+        """Those of `main`'s parameters that lie in the encoders: what all terms share."""
+
     def gradients(self, loss: Tensor, *, player: str = "main") -> list[Tensor]:
         """The gradients of one loss, averaged over processes, without touching `.grad`."""
 
@@ -110,7 +113,10 @@ class PerLoss:
     """One gradient per loss term, combined by a rule (min-norm, projection, normalisation).
 
     Args:
-        combine: takes one flat gradient `(terms, parameters)`, returns a weight per term.
+        combine: takes one flat gradient a term `(terms, parameters)`, of the encoders' parameters
+            alone: heads that serve one term are no conflict. Returns a weight per term.
+
+    Source: Sener and Koltun 2018 (arXiv 1810.04650) section 3.2: gradients of shared parameters.
     """
 
     combine: Callable[[Tensor], Tensor]
@@ -121,9 +127,11 @@ class PerLoss:
 
         losses = update.losses()
         gradients = [update.gradients(term) for term in losses.terms.values()]
-        flat = torch.stack([torch.cat([g.flatten() for g in each]) for each in gradients])
+        parameters, shared = update.parameters(), {id(p) for p in update.shared()}
+        among = [i for i, parameter in enumerate(parameters) if id(parameter) in shared]
+        flat = torch.stack([torch.cat([each[i].flatten() for i in among]) for each in gradients])
         weights = self.combine(flat)
-        for position, parameter in enumerate(update.parameters()):
+        for position, parameter in enumerate(parameters):
             stacked = torch.stack([each[position] for each in gradients])
             parameter.grad = torch.tensordot(weights.to(stacked.dtype), stacked, dims=1)
         update.step()

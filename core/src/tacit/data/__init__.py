@@ -3,7 +3,7 @@
 from tacit.data.chance import Draw, mixed_seed
 from tacit.data.fingerprint import fingerprint
 from tacit.data.loader import Loader, auto_workers, batches, sequential
-from tacit.data.order import EpochOrder, slice_of
+from tacit.data.order import EpochOrder, slice_of, whole_epoch
 from tacit.data.recognise import recognise
 from tacit.data.scan import OnError, Scan, scan
 from tacit.data.source import GeneratedSource, Source
@@ -24,4 +24,5 @@ __all__ = [
     "scan",
     "sequential",
     "slice_of",
+    "whole_epoch",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -61,6 +61,27 @@ class EpochOrder:
         """The indices of each global batch of an epoch, from batch `start` on."""
         whole = self.permutation(epoch)[: len(self) * self.batch]
         yield from whole.view(len(self), self.batch)[start:]
+
+
+def whole_epoch(
+    chosen: Iterable[Int[Tensor, " batch"]], wanted: int
+) -> Iterator[Int[Tensor, " batch"]]:
+    """The batches an objective chose for an epoch, refused when they are not as many as wanted.
+
+    Raises:
+        ValueError: fewer or more.
+    """
+    count = 0
+    for count, indices in enumerate(chosen, start=1):
+        if count > wanted:
+            break
+        yield indices
+    if count != wanted:
+        got = f"more than {wanted}" if count > wanted else str(count)
+        raise ValueError(
+            f"Objective.batches: wanted the {wanted} batches of an epoch; got {got}: give each "
+            "instance to one batch, and leave out what fills none"
+        )
 
 
 def slice_of(indices: Int[Tensor, " batch"], rank: int, world: int) -> Int[Tensor, " part"]:

@@ -93,7 +93,7 @@ class Source(ABC):
 
     @classmethod
     def recognises(cls, given: str) -> bool:
-        """Whether a bare `given` in place of data means this source, with `Config.path = text`.
+        """Whether a bare `given` in place of data means this source, with `Config.path = given`.
 
         Must be quick: it may look at names and headers, not read the data.
         """

@@ -35,7 +35,7 @@ class LogisticConfig:
     """
 
     max_iterations: int = 200
-    tolerance: float = 1e-5
+    tolerance: float = 1e-4
     precision: Literal["float32", "float64"] = "float32"
 
     @property

@@ -48,16 +48,18 @@ class Plan:
         exclude: the pairs to leave out.
         decoupled: whether positives are no candidates.
         chunk: anchors at a time, or None for all, differentiable twice.
-        offset: number of this rank's first key among the keys.
         gather: whether the keys are those of all ranks.
+        offset: number of this rank's first key among them.
+        columns: how many they are.
     """
 
     positives: Pairs
     exclude: Pairs | None
     decoupled: bool
     chunk: int | None
-    offset: int
     gather: bool
+    offset: int
+    columns: int
 
     def resolved(self) -> Plan:
         """With the numbers of all ranks' keys filled in, where pairs are given as groups."""
@@ -69,7 +71,7 @@ class Plan:
 
     def block(self, pairs: Pairs, start: int, stop: int) -> Block:
         """Rows `start` to `stop` of `pairs`."""
-        return block(pairs, start, stop, self.offset)
+        return block(pairs, start, stop, self.offset, self.columns)
 
     def _with_all_columns(self, pairs: Pairs) -> Pairs:
         if not isinstance(pairs, Groups):

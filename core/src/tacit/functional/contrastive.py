@@ -78,8 +78,8 @@ def info_nce(
 
     Raises:
         ValueError: no or negative temperature; `positives` left out with unequal numbers of queries
-            and keys; weights that want a gradient; `chunk` below 1; ranks with different numbers of
-            keys.
+            and keys, or of another shape; weights, of anchors or pairs, that want a gradient;
+            `chunk` below 1; ranks with different numbers of keys.
 
     Source: van den Oord et al. 2018 (arXiv 1807.03748) eq. 4; several positives as the "outer" mean
         of Khosla et al. 2020 (arXiv 2004.11362) eq. 2; `decoupled` as Yeh et al. 2022
@@ -90,19 +90,19 @@ def info_nce(
     with no_autocast(queries):
         prepare = _unit if normalise else full
         anchors = _divide(prepare(queries), temperature)
-        own = prepare(keys)
+        candidates = gather_rows(prepare(keys)) if gather else prepare(keys)
         extra = None if negatives is None else prepare(negatives)
         plan = Plan(
             positives=_first_keys(queries) if positives is None else positives,
             exclude=exclude,
             decoupled=decoupled,
             chunk=chunk,
-            offset=rank() * keys.shape[0] if gather else 0,
             gather=gather,
+            offset=rank() * len(keys) if gather else 0,
+            columns=len(candidates),
         ).resolved()
-        columns = gather_rows(own) if gather else own
         weight = anchors.new_ones(len(anchors)) if weights is None else full(weights)
-        found = sum_over_anchors(anchors, columns, extra, weight, plan)
+        found = sum_over_anchors(anchors, candidates, extra, weight, plan)
         return Contrast(
             loss=global_mean(found.total, (weight * found.present).sum()),
             anchors=found.losses,
@@ -187,7 +187,10 @@ def _check(
             f"got {len(queries)} queries and {len(keys)} keys: without `positives` key i belongs "
             "to query i, so pass as many keys, or `positives=Columns(...)` or `Groups(...)`"
         )
-    if weights is not None and weights.requires_grad:
-        raise ValueError("anchor weights must not want a gradient: pass `weights.detach()`")
+    if any(isinstance(x, Tensor) and x.requires_grad for x in (weights, positives)):
+        raise ValueError(
+            "the weights of anchors and of pairs get no gradient, but want one: pass `.detach()` "
+            "of them"
+        )
     if chunk is not None and chunk < 1:
         raise ValueError(f"chunk must be at least 1 anchor, or None for all at once, got {chunk}")

@@ -19,7 +19,7 @@ from torch import Tensor
 MaskRows = Callable[[int, int], Shaped[Tensor, "chunk columns"]]
 """Rows `start` to `stop` of a mask over the keys of all ranks: true, or a positive weight, = pair.
 
-Extra negatives are not among the columns.
+Extra negatives are not among the columns. Called once for each chunk of anchors.
 """
 
 
@@ -139,7 +139,7 @@ def lowest(scores: Float[Tensor, "chunk columns"]) -> float:
     return torch.finfo(scores.dtype).min
 
 
-def block(pairs: Pairs, start: int, stop: int, offset: int) -> Block:
+def block(pairs: Pairs, start: int, stop: int, offset: int, columns: int) -> Block:
     """The pairs of rows `start` to `stop`.
 
     Args:
@@ -147,10 +147,27 @@ def block(pairs: Pairs, start: int, stop: int, offset: int) -> Block:
         start: first row.
         stop: row after the last.
         offset: number of this rank's first key among the keys of all ranks.
+        columns: number of the keys of all ranks.
+
+    Raises:
+        ValueError: there are pairs for another number of anchors or of keys.
     """
     if isinstance(pairs, Columns):
-        return ColumnBlock(pairs.index[start:stop] + offset)
+        index = pairs.index[start:stop]
+        _require(tuple(index.shape), (stop - start,))
+        return ColumnBlock(index + offset)
     if isinstance(pairs, Groups):
         assert pairs.columns is not None, "the caller names the keys of all ranks"
-        return MaskBlock(pairs.rows[start:stop, None] == pairs.columns)
-    return MaskBlock(pairs[start:stop] if isinstance(pairs, Tensor) else pairs(start, stop))
+        mask = pairs.rows[start:stop, None] == pairs.columns
+    else:
+        mask = pairs[start:stop] if isinstance(pairs, Tensor) else pairs(start, stop)
+    _require(tuple(mask.shape), (stop - start, columns))
+    return MaskBlock(mask)
+
+
+def _require(got: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    if got != wanted:
+        raise ValueError(
+            f"pairs have shape {got} where {wanted} is wanted: one row for each anchor of this "
+            "rank and, in a mask, one column for each key of all ranks, in the order of the ranks"
+        )

@@ -22,10 +22,13 @@ class Services(Protocol):
     def dataset_pass(self, name: str, compute: Callable[[Batch], Tensor], refresh: str) -> Tensor:
         """See `tacit.contract.Context.dataset_pass`."""
 
-    def snapshot(self) -> object:
+    def set_value(self, name: str, value: float) -> None:
+        """See `tacit.contract.Context.set_value`."""
+
+    def snapshot(self, name: str) -> None:
         """See `tacit.contract.Context.snapshot`."""
 
-    def restore(self, snapshot: object) -> None:
+    def restore(self, name: str) -> None:
         """See `tacit.contract.Context.restore`."""
 
 
@@ -39,6 +42,7 @@ class Frame:
         epoch: epochs done.
         progress: share of the stage that is done, 0 to 1; 0 when its end is unknown.
         values: scheduled values by name.
+        read: names of values the objective has asked for so far.
     """
 
     step: int = 0
@@ -46,6 +50,7 @@ class Frame:
     epoch: int = 0
     progress: float = 0.0
     values: Mapping[str, float] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
 
 
 class StepContext:
@@ -58,7 +63,9 @@ class StepContext:
     ) -> None:
         self._learner = learner
         self._batch = batch
-        self._memo: dict[tuple[int, str, int, tuple[int, ...]], tuple[Any, Any, Encoding]] = {}
+        self._memo: dict[
+            tuple[int, str, int, tuple[int, ...], bool], tuple[Any, Any, Encoding]
+        ] = {}
         self._generator: torch.Generator | None = None
         self._purpose = purpose
         self.device = device
@@ -87,7 +94,12 @@ class StepContext:
 
     def value(self, name: str, default: float) -> float:
         """A scheduled value, or the default where nothing schedules it."""
+        self._learner.frame.read.add(name)
         return self._learner.frame.values.get(name, default)
+
+    def set_value(self, name: str, value: float) -> None:
+        """Set a value from the next step on, whatever its schedule says."""
+        self._services.set_value(name, value)
 
     def encode(
         self,
@@ -98,7 +110,7 @@ class StepContext:
         taps: Sequence[int] = (),
     ) -> Encoding:
         """The encoding of a view or of tokens; the same request runs once."""
-        key = (id(view), which, id(mask), tuple(taps))
+        key = (id(view), which, id(mask), tuple(taps), torch.is_grad_enabled())
         if key in self._memo:
             return self._memo[key][2]
         if isinstance(view, View):
@@ -111,7 +123,8 @@ class StepContext:
         else:
             with torch.no_grad():
                 encoding = encoder(value, mask=mask, taps=taps)
-        self._memo[key] = (view, mask, encoding)  # holding both keeps their ids their own
+        if self._batch is not None:  # a pass over the data set must not hold all of it
+            self._memo[key] = (view, mask, encoding)  # holding both keeps their ids their own
         return encoding
 
     def encode_each(
@@ -150,20 +163,21 @@ class StepContext:
         """`compute` over the whole data set, rows ordered by index."""
         return self._services.dataset_pass(name, compute, refresh)
 
-    def snapshot(self) -> object:
-        """The whole training state, in memory."""
-        return self._services.snapshot()
+    def snapshot(self, name: str = "snapshot") -> None:
+        """Keep a copy of the training state under a name."""
+        self._services.snapshot(name)
 
-    def restore(self, snapshot: object) -> None:
+    def restore(self, name: str = "snapshot") -> None:
         """Go back to a snapshot when this step is over."""
-        self._services.restore(snapshot)
+        self._services.restore(name)
 
     @property
     def _services(self) -> Services:
         if self._learner.services is None:
             raise ValueError(
-                f"{type(self._learner.objective).__name__} needs passes over the data set or "
-                "snapshots, which a training engine provides: train it with tacit.pretrain"
+                f"{type(self._learner.objective).__name__} needs passes over the data set, "
+                "snapshots or values to set, which a training engine provides: train it with "
+                "tacit.pretrain"
             )
         return self._learner.services
 

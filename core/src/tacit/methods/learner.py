@@ -96,6 +96,10 @@ class Learner(nn.Module):
         generator = self.generator(batch.index.device, _VIEWS)
         made: list[View] = []
         for name, augmentation in self.augmentations.items():
+            if name not in batch.values:  # unpaired data: this batch has none of it
+                continue
+            if augmentation.follows:
+                augmentation.follow(self._followed(augmentation.follows))
             value = batch.values[name]
             if isinstance(augmentation, ModelAugmentation):
                 views = augmentation(value, generator, self._frozen_encode(name))
@@ -173,6 +177,9 @@ class Learner(nn.Module):
             generator = self._generators[device, purpose] = torch.Generator(device)
         frame = self.frame
         return generator.manual_seed(derive(self.seed, purpose, frame.step, frame.part, self.rank))
+
+    def _followed(self, names: frozenset[str]) -> dict[str, float]:
+        return {name: value for name, value in self.frame.values.items() if name in names}
 
     def _frozen_encode(self, modality: str) -> _FrozenEncode:
         return _FrozenEncode(self.encoder(modality))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tacit.contract import Objective
 from tacit.nn import TeacherPolicy
@@ -20,6 +20,8 @@ class Stage:
         objective: the class; its constructor takes `config`.
         config: its default configuration.
         teachers: name to policy.
+        start: `continue`: from the encoder the stage before left; `initial`: from the weights the
+            run began with (a student that starts over beside a teacher of the previous stage).
         training: defaults of `tacit.training.settings.Training`, in the form run files have.
     """
 
@@ -28,6 +30,7 @@ class Stage:
     objective: type[Objective]
     config: Any
     teachers: Mapping[str, TeacherPolicy] = field(default_factory=dict)
+    start: Literal["continue", "initial"] = "continue"
     training: Mapping[str, object] = field(default_factory=dict)
 
 

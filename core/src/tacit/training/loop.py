@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,20 +12,28 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol, runtime_checkable
 
-import torch
 from torch import Tensor
 
 from tacit.contract import Batch
-from tacit.data import EpochOrder, GeneratedSource, Loader, Source, auto_workers
-from tacit.functional import all_reduce_sum
+from tacit.data import (
+    EpochOrder,
+    GeneratedSource,
+    Loader,
+    Source,
+    auto_workers,
+    whole_epoch,
+)
 from tacit.methods.context import Frame
 from tacit.methods.learner import Learner
 from tacit.training import checkpoint
 from tacit.training.parallel import World, any_process
+from tacit.training.passes import Passes
 from tacit.training.recorder import Recorder, Sink
 from tacit.training.schedule_set import ScheduleSet
 from tacit.training.settings import Training
 from tacit.training.update import Update, finite
+
+_FOREVER = 1 << 62  # steps of an epoch of data that have none
 
 
 @runtime_checkable
@@ -91,15 +100,18 @@ class Trainer:
         self.watch, self.stage, self.offset = watch, stage, offset
         self.seed = seed
         self.order = order_of(source, settings, seed)
-        self.per_epoch = len(self.order) if self.order else settings.steps or 1
-        self.total = settings.steps or self.per_epoch * (settings.epochs or 0)
+        self.per_epoch = len(self.order) if self.order else settings.steps or _FOREVER
+        self.total = settings.steps
+        if settings.epochs is not None:
+            self.total = self.per_epoch * settings.epochs
         self.update = Update(learner, settings)
         self.schedules = ScheduleSet(settings.schedules)
         self.schedules.check(self.total)
         self.recorder = Recorder()
         self.step, self.begun = 0, False
-        self._passes: dict[str, tuple[str, int, Tensor]] = {}
-        self._rollback: object | None = None
+        self.passes = Passes(learner, source, batch=settings.batch, world=world)
+        self._snapshots: dict[str, Any] = {}
+        self._rollback: str | None = None
         self._asked = self._stop = False
         self._saved: int | None = None
         learner.rank = world.rank
@@ -113,15 +125,27 @@ class Trainer:
         loader = Loader(self.source, device=self.world.device, workers=workers)
         with self._graceful_stop(), loader:
             self._begin_stage()
-            while self.step < self.total and not self._stop:
+            while not self._done and not self._stop:
                 epoch, start = divmod(self.step, self.per_epoch)
                 self._frame(epoch)
                 if start == 0:
                     self.learner.objective.before_epoch(self.learner.context(None))
+                    self._roll_back_if_asked()
                 self._run_epoch(self._batches(loader, epoch, start), epoch)
+                if epoch == 0:
+                    self._warn_of_unread_values()
         if self._stop:
             self._save()
-        return Outcome(step=self.step, finished=self.step >= self.total)
+        self.update.release()
+        return Outcome(step=self.step, finished=self._done)
+
+    def stop(self) -> None:
+        """Ask the run to finish its step, write a checkpoint and return; SIGTERM asks the same."""
+        self._asked = True
+
+    @property
+    def _done(self) -> bool:
+        return self.total is not None and self.step >= self.total
 
     def _run_epoch(self, batches: Iterable[Batch], epoch: int) -> None:
         clock, seen = time.perf_counter(), 0
@@ -135,7 +159,7 @@ class Trainer:
             self._roll_back_if_asked()
             self.recorder.add(self.step, losses, batch.index, values)
             seen += settings.batch
-            if self.step % settings.log_every == 0 or self.step == self.total:
+            if self.step % settings.log_every == 0 or self._done:
                 self._log(self.recorder.flush())
                 now = time.perf_counter()
                 self._tell_progress(seen / (now - clock))
@@ -147,7 +171,7 @@ class Trainer:
                 self._save()
             if self.world.size == 1:
                 self._stop = self._asked
-            if self.step >= self.total or self._stop:
+            if self._done or self._stop:
                 return
 
     def _batches(self, loader: Loader, epoch: int, start: int) -> Iterator[Batch]:
@@ -157,7 +181,7 @@ class Trainer:
             return loader.generated(batch, seed=self.seed, start=start, rank=rank, world=size)
         context = self.learner.context(None)
         chosen = self.learner.objective.batches(context, self.settings.batch)
-        order = self.order if chosen is None else chosen
+        order = self.order if chosen is None else whole_epoch(chosen, self.per_epoch)
         return loader.batches(
             order, epoch=epoch, start=start, rank=rank, world=size, seed=self.seed
         )
@@ -172,14 +196,14 @@ class Trainer:
     def _frame(self, epoch: int) -> Frame:
         frame = self.learner.frame
         frame.step, frame.epoch = self.step, epoch
-        frame.progress = self.step / self.total
+        frame.progress = self.step / self.total if self.total else 0.0
         frame.values = self.schedules.values(self.step, self.total)
         return frame
 
     def _due(self, every: int | None) -> bool:
         if every == 0:
             return False
-        return self.step % (every or self.per_epoch) == 0 or self.step == self.total
+        return self.step % (every or self.per_epoch) == 0 or self._done
 
     def _log(self, values: dict[str, float]) -> None:
         self.schedules.observe(values)
@@ -195,7 +219,20 @@ class Trainer:
 
     def _tell_progress(self, rate: float) -> None:
         for observer in self.observers if self.world.leads else ():
-            observer.progress(self.offset + self.step, self.offset + self.total, rate)
+            end = None if self.total is None else self.offset + self.total
+            observer.progress(self.offset + self.step, end, rate)
+
+    def _warn_of_unread_values(self) -> None:
+        """A schedule that moves nothing is a mistake; objectives show what they read by reading."""
+        known = self.update.follows() | self.learner.frame.read
+        known = known.union(*(a.follows for a in self.learner.augmentations.values()))
+        moved = {*self.learner.frame.values, *(f"weights.{t}" for t in self.settings.weights)}
+        if unread := sorted(moved - known):
+            warnings.warn(
+                f"nothing has read the values {', '.join(unread)} in the first epoch, so setting "
+                f"them has no effect; this run reads: {', '.join(sorted(known))}",
+                stacklevel=2,
+            )
 
     # -- state -------------------------------------------------------------------------------
 
@@ -205,24 +242,34 @@ class Trainer:
             "stage": self.stage,
             "step": self.step,
             "begun": self.begun,
+            **self._moving_state(),
+            "values": self.schedules.assigned(),
+            "passes": self.passes.state_dict(),
+            "snapshots": dict(self._snapshots),
+        }
+
+    def _moving_state(self) -> dict[str, Any]:
+        """What a step changes and a roll back undoes."""
+        return {
             "learner": self.learner.state_dict(),
             "optimizers": {n: o.state_dict() for n, o in self.update.optimizers.items()},
             "scaler": self.update.scaler.state_dict(),
             "schedules": self.schedules.state_dict(),
-            "passes": dict(self._passes),
         }
 
     def load_state(self, shared: Mapping[str, Any], own: Mapping[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.step, self.begun = int(shared["step"]), bool(shared["begun"])
         self._saved = self.step
-        self._load_weights(shared)
-        self.schedules.load_state_dict(shared["schedules"])
-        self._passes = dict(shared["passes"])
+        self._load_moving_state(shared)
+        self.schedules.load_assigned(shared["values"])
+        self.passes.load_state_dict(shared["passes"])
+        self._snapshots = dict(shared["snapshots"])
         self.recorder.load_state_dict(own["recorder"])
         checkpoint.set_random_state(own["random"], self.world.device)
 
-    def _load_weights(self, shared: Mapping[str, Any]) -> None:
+    def _load_moving_state(self, shared: Mapping[str, Any]) -> None:
+        self.schedules.load_state_dict(shared["schedules"])
         self.learner.load_state_dict(shared["learner"])
         for name, optimizer in self.update.optimizers.items():
             optimizer.load_state_dict(shared["optimizers"][name])
@@ -249,51 +296,34 @@ class Trainer:
 
     # -- services to objectives --------------------------------------------------------------
 
-    @torch.no_grad()
     def dataset_pass(self, name: str, compute: Callable[[Batch], Tensor], refresh: str) -> Tensor:
         """`compute` over the data set in order, each process a part; rows ordered by index."""
-        if refresh not in ("stage", "epoch"):
-            raise ValueError(f"refresh: wanted 'stage' or 'epoch'; got {refresh!r}")
         epoch = self.step // self.per_epoch
-        if name in self._passes:
-            kept, made, rows = self._passes[name]
-            if kept == "stage" or made == epoch:
-                return rows
-        if not isinstance(self.source, Source):
-            raise ValueError("a pass over the data set needs data of a known size")
-        training = self.learner.training
-        self.learner.eval()
-        rows = torch.zeros(0)
-        with Loader(self.source, device=self.world.device) as loader:
-            for batch in loader.sequential(
-                self.settings.batch, rank=self.world.rank, world=self.world.size
-            ):
-                part = compute(batch)
-                if rows.numel() == 0:
-                    rows = part.new_zeros((len(self.source), *part.shape[1:]))
-                rows[batch.index] = part
-        rows = all_reduce_sum(rows)
-        self.learner.train(training)
-        self._passes[name] = (refresh, epoch, rows)
-        return rows
+        return self.passes.get(name, compute, refresh=refresh, epoch=epoch)
 
-    def snapshot(self) -> object:
-        """The weights, optimisers and schedules of now, copied."""
-        return checkpoint.clone(self.state())
+    def set_value(self, name: str, value: float) -> None:
+        """Set a value from the next step on, whatever its schedule says."""
+        self.schedules.assign(name, value)
 
-    def restore(self, snapshot: object) -> None:
+    def snapshot(self, name: str) -> None:
+        """Keep a copy of weights, optimisers and schedules."""
+        self._snapshots[name] = checkpoint.clone(self._moving_state())
+
+    def restore(self, name: str) -> None:
         """Go back to a snapshot's weights, optimisers and schedules when this step is over.
 
-        The data go on: steps are counted, not undone.
+        Raises:
+            ValueError: there is no snapshot of that name.
         """
-        self._rollback = snapshot
+        if name not in self._snapshots:
+            known = ", ".join(self._snapshots) or "none"
+            raise ValueError(f"restore: no snapshot {name!r} was taken; there are: {known}")
+        self._rollback = name
 
     def _roll_back_if_asked(self) -> None:
         if self._rollback is None:
             return
-        assert isinstance(self._rollback, dict)
-        self._load_weights(checkpoint.clone(self._rollback))
-        self.schedules.load_state_dict(self._rollback["schedules"])
+        self._load_moving_state(checkpoint.clone(self._snapshots[self._rollback]))
         self._rollback = None
 
     @contextmanager
@@ -301,7 +331,7 @@ class Trainer:
         """On SIGTERM finish the step, write a checkpoint and return."""
 
         def ask(_number: int, _frame: FrameType | None) -> None:
-            self._asked = True
+            self.stop()
 
         try:
             before = signal.signal(signal.SIGTERM, ask)
@@ -318,10 +348,12 @@ def order_of(source: Source | GeneratedSource, settings: Training, seed: int) ->
     """The shuffles of a data set; None for endless data.
 
     Raises:
-        ValueError: epochs of data that have none.
+        ValueError: epochs of data that have none, or neither an end nor checkpoints.
     """
     if isinstance(source, Source):
         return EpochOrder(size=len(source), batch=settings.batch, seed=seed)
-    if settings.steps is None:
-        raise ValueError("endless data have no epochs: set steps")
+    if settings.epochs is not None:
+        raise ValueError("endless data have no epochs: set steps, or endless=true")
+    if settings.endless and settings.checkpoint_every is None:
+        raise ValueError("endless training on endless data: set checkpoint_every")
     return None

@@ -103,6 +103,12 @@ def average(tensors: Sequence[Tensor | None]) -> None:
         torch._foreach_copy_(group, [p.view_as(t) for p, t in zip(parts, group, strict=True)])
 
 
+def add_up(tensor: Tensor) -> None:
+    """Replace a tensor of any dtype by its sum over the processes."""
+    if distributed.is_initialized() and distributed.get_world_size() > 1:
+        distributed.all_reduce(tensor)
+
+
 def any_process(flag: bool, device: torch.device) -> bool:
     """Whether the flag is set on some process; a collective, so call it on all of them."""
     if not distributed.is_initialized() or distributed.get_world_size() == 1:

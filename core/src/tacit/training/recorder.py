@@ -100,25 +100,31 @@ class Recorder:
         """
         if not self._rows:
             return {}
-        names, read = self._read()
+        names, read, times = self._read()
         seen = torch.cat(self._index).cpu().numpy()
         self._order = zlib.crc32(seen.tobytes(), self._order)
-        means = dict(zip(names, read.mean(dim=0).tolist(), strict=True))
+        means = dict(zip(names, (read.sum(dim=0) / times).tolist(), strict=True))
         self._steps, self._rows, self._index = [], [], []
         return {**means, **self._known, "order": float(self._order)}
 
-    def _read(self) -> tuple[list[str], Tensor]:
-        """Names and values `(steps, names)` of the interval, all losses finite."""
-        names = list(self._rows[0])
-        columns = [torch.stack([row[name] for row in self._rows]).float() for name in names]
+    def _read(self) -> tuple[list[str], Tensor, Tensor]:
+        """Names, values `(steps, names)` with finite losses, and how often each name occurred.
+
+        A step need not have all names: batches of unpaired data have the terms of one modality.
+        Its value is 0 there.
+        """
+        names = list(dict.fromkeys(name for row in self._rows for name in row))
+        none = torch.zeros((), device=self._rows[0][names[0]].device)
+        columns = [torch.stack([row.get(n, none) for row in self._rows]).float() for n in names]
+        times = torch.tensor([sum(name in row for row in self._rows) for name in names])
         read = torch.stack(columns, dim=1).cpu().double()
         losses = [i for i, name in enumerate(names) if name.startswith("loss/")]
         finite = read[:, losses].isfinite().all(dim=1)
         if not bool(finite.all()):
             bad = int((~finite).nonzero()[0, 0])
-            terms = {names[i]: float(read[bad, i]) for i in losses}
+            terms = {names[i]: float(read[bad, i]) for i in losses if names[i] in self._rows[bad]}
             raise DivergedError(self._steps[bad], self._index[bad].tolist(), terms)
-        return names, read
+        return names, read, times
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint must hold so that the next flush is the same."""

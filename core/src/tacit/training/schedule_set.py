@@ -20,6 +20,7 @@ class ScheduleSet:
             name: schedule.start() if isinstance(schedule, Plateau) else schedule
             for name, schedule in schedules.items()
         }
+        self._assigned: dict[str, float] = {}
         self._states = {
             name: running
             for name, running in self._running.items()
@@ -48,7 +49,11 @@ class ScheduleSet:
         Raises:
             ValueError: as `check`.
         """
-        return {name: self._at(name, step, total) for name in self._running}
+        return {name: self._at(name, step, total) for name in self._running} | self._assigned
+
+    def assign(self, name: str, value: float) -> None:
+        """Give a value from now on, whatever its schedule says; a name without one is welcome."""
+        self._assigned[name] = value
 
     def _at(self, name: str, step: int, total: int | None) -> float:
         try:
@@ -64,6 +69,14 @@ class ScheduleSet:
     def state_dict(self) -> dict[str, dict[str, float | None]]:
         """Return what the reacting schedules remember, as JSON can hold it; others need nothing."""
         return {name: state.state_dict() for name, state in self._states.items()}
+
+    def assigned(self) -> dict[str, float]:
+        """Return what `assign` gave; apart from `state_dict`, for a roll back leaves it."""
+        return dict(self._assigned)
+
+    def load_assigned(self, values: Mapping[str, float]) -> None:
+        """Go on from what `assigned` returned."""
+        self._assigned = dict(values)
 
     def load_state_dict(self, state: Mapping[str, Mapping[str, float | None]]) -> None:
         """Go on from what `state_dict` returned.

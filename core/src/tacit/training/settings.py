@@ -16,23 +16,30 @@ class Training:
 
     Args:
         epochs: passes over the data; leave out when `steps` is set.
-        steps: optimiser steps; needed where the data has no end.
+        steps: optimiser steps.
+        endless: train until asked to stop, instead of `epochs` or `steps`; schedules must then not
+            need an end. A run's last stage alone can be endless.
         batch: instances of a batch, over all processes together.
         accumulate: parts a batch is split into, to save memory; contrastive objectives then see
             only a part's negatives.
         precision: number format of the forward; bf16 and fp16 are autocast, fp16 with loss scaling.
         clip: largest norm of a player's gradient; none leaves it alone.
-        optimizer: the optimiser of every player.
+        optimizer: the optimiser of every player that has none of its own.
+        optimizers: optimisers of single players, by name (`discriminator`).
         schedules: values that move, by name. `lr_factor` and `weight_decay_factor` multiply the
-            optimiser's settings; others are read by the method (`teacher.momentum`).
+            optimisers' settings, `<player>.lr_factor` those of one player; `weights.<term>` is the
+            weight of a loss term; `<teacher>.momentum` how slowly a teacher follows; others are
+            read by the method or the views.
         weights: weight of a loss term, by name; 1 where not set.
-        trainable: name patterns of parameters to train (`encoders.*.adapter.*`); all if empty.
+        trainable: name patterns of parameters to train (`encoders.*.adapter.*`), or rows of one
+            (`encoders.*.embed.weight[30522:]`: those from there on); all if empty.
         workers: processes that load data; 0 loads in the training process, none asks the source.
         log_every: steps between two lines of metrics.
         watch_every: steps between two looks at the embeddings (effective rank, kNN); 0 for none,
             none for once an epoch.
         watch_size: instances looked at, from the beginning of the data.
-        checkpoint_every: steps between two checkpoints; none for once an epoch.
+        checkpoint_every: steps between two checkpoints; none for once an epoch, or, of data
+            without epochs, at the end.
         keep: checkpoints kept.
         compile: compile the encoders with torch.compile.
         device: auto, cpu, cuda or cuda:N.
@@ -43,11 +50,13 @@ class Training:
 
     epochs: int | None = None
     steps: int | None = None
+    endless: bool = False
     batch: int = 256
     accumulate: int = 1
     precision: Literal["float32", "bf16", "fp16"] = "float32"
     clip: float | None = None
     optimizer: OptimizerConfig = AdamW()
+    optimizers: Mapping[str, OptimizerConfig] = field(default_factory=dict)
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     trainable: tuple[str, ...] = ()
@@ -61,9 +70,10 @@ class Training:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        if (self.epochs is None) == (self.steps is None):
+        if [self.epochs is not None, self.steps is not None, self.endless].count(True) != 1:
             raise ValueError(
-                f"wanted either epochs or steps; got epochs={self.epochs} and steps={self.steps}"
+                f"wanted either epochs or steps, or endless=true; got epochs={self.epochs}, "
+                f"steps={self.steps} and endless={self.endless}"
             )
         for name in ("epochs", "steps", "batch", "accumulate", "log_every", "keep", "watch_size"):
             value = getattr(self, name)

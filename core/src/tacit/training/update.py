@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from tacit.contract import Batch, Losses, OneStep, Views
+from tacit.contract import Batch, Losses, OneStep, PerLoss, Views
 from tacit.methods.learner import Learner
 from tacit.training import optimizers
 from tacit.training.parallel import average, replicate
+from tacit.training.selection import Selection
 from tacit.training.settings import Training
 
+_WEIGHT = "weights."  # beginning of the name of a scheduled weight of a loss term
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -33,20 +34,22 @@ class Update:
     def __init__(self, learner: Learner, settings: Training) -> None:
         self.learner = learner
         self.plan = learner.objective.plan()
-        self._weights = settings.weights
+        self._base_weights = self._weights = settings.weights
         self._clip = settings.clip
         self._dtype = _DTYPES.get(settings.precision)
         self._accumulate = settings.accumulate
         self._plain = isinstance(self.plan, OneStep)
         self._check_plan(settings)
-        select(learner, settings.trainable)
+        self._selection = Selection(learner, settings.trainable)
+        undecayed = self._selection.undecayed | optimizers.undecayed(learner)
         self._owned = _players(learner)
+        self._check_players(settings)
         self.players: Sequence[str] = tuple(self._owned)
         self.optimizers = {
             player: optimizers.build(
-                settings.optimizer,
+                settings.optimizers.get(player, settings.optimizer),
                 [(name, p) for name, p in learner.named_parameters() if id(p) in ids],
-                no_weight_decay=optimizers.undecayed(learner),
+                no_weight_decay=undecayed,
             )
             for player, ids in ((n, {id(p) for p in ps}) for n, ps in self._owned.items())
         }
@@ -60,6 +63,7 @@ class Update:
         self._quiet: Callable[[], AbstractContextManager[None]] = nullcontext
         if isinstance(self.forward, DistributedDataParallel):
             self._quiet = self.forward.no_sync
+        self._terms: set[str] = set()
         self._batch: list[Batch] = []
         self._views: list[Views | None] = []
         self._part = 0
@@ -69,8 +73,8 @@ class Update:
         self._batch = [batch] if self._accumulate == 1 else batch.split(self._accumulate)
         self._views = [None] * len(self._batch)
         self._part = self.learner.frame.part = 0
-        if "lr_factor" in values or "weight_decay_factor" in values:
-            self._schedule(values.get("lr_factor", 1.0), values.get("weight_decay_factor", 1.0))
+        if values:
+            self._schedule(values)
 
     def parts(self) -> Iterator[None]:
         """The parts of the batch, one at a time."""
@@ -90,6 +94,7 @@ class Update:
 
     def _forward(self, batch: Batch, views: Views) -> Losses:
         losses: Losses = self.forward(batch, views)
+        self._terms.update(losses.terms)
         return losses
 
     def total(self, losses: Losses) -> Tensor:
@@ -111,6 +116,11 @@ class Update:
     def parameters(self, player: str = "main") -> Sequence[nn.Parameter]:
         """The parameters of one player."""
         return self._owned[player]
+
+    def shared(self) -> Sequence[nn.Parameter]:
+        """Those of `main`'s parameters that lie in the encoders."""
+        inside = {id(p) for p in self.learner.encoders.parameters()}
+        return [p for p in self._owned.get("main", ()) if id(p) in inside]
 
     def gradients(self, loss: Tensor, *, player: str = "main") -> list[Tensor]:
         """One loss's gradients, averaged over processes; zeros where it does not reach."""
@@ -136,15 +146,40 @@ class Update:
         for parameter in owned:
             parameter.grad = None
 
-    def _schedule(self, rate: float, decay: float) -> None:
+    def _schedule(self, values: Mapping[str, float]) -> None:
+        rate, decay = values.get("lr_factor", 1.0), values.get("weight_decay_factor", 1.0)
         for player, optimizer in self.optimizers.items():
+            own = rate * values.get(f"{player}.lr_factor", 1.0)
             for group, (lr, weight_decay) in zip(
                 optimizer.param_groups, self._base[player], strict=True
             ):
-                group["lr"], group["weight_decay"] = lr * rate, weight_decay * decay
+                group["lr"], group["weight_decay"] = lr * own, weight_decay * decay
+        weights = {n[len(_WEIGHT) :]: v for n, v in values.items() if n.startswith(_WEIGHT)}
+        self._weights = {**self._base_weights, **weights} if weights else self._base_weights
+
+    def follows(self) -> frozenset[str]:
+        """Names of the scheduled values that the engine itself reads."""
+        rates = {f"{player}.lr_factor" for player in self.players}
+        teachers = {f"{teacher}.momentum" for teacher in self.learner.teachers}
+        weights = {_WEIGHT + term for term in self._terms}
+        return frozenset({"lr_factor", "weight_decay_factor"} | rates | teachers | weights)
+
+    def release(self) -> None:
+        """The stage is over: make trainable again what this one froze."""
+        self._selection.release()
+
+    def _check_players(self, settings: Training) -> None:
+        if unknown := set(settings.optimizers) - set(self._owned):
+            raise ValueError(
+                f"optimizers: {sorted(unknown)} are no players of "
+                f"{type(self.learner.objective).__name__}; it has: {', '.join(self._owned)}"
+            )
 
     def _check_plan(self, settings: Training) -> None:
         plan = type(self.plan).__name__
+        weights = [*settings.weights, *(n for n in settings.schedules if n.startswith(_WEIGHT))]
+        if isinstance(self.plan, PerLoss) and weights:
+            raise ValueError(f"weights: the update plan {plan} weighs the terms itself")
         if not self._plain and settings.accumulate > 1:
             raise ValueError(f"accumulate: the update plan {plan} needs the whole batch at once")
         if not self._plain and settings.precision == "fp16":
@@ -155,25 +190,6 @@ def finite(parameters: Iterable[nn.Parameter]) -> bool:
     """Whether all weights are numbers; reads back from the device, so not for every step."""
     norms = torch._foreach_norm([p.detach() for p in parameters if p.is_floating_point()])
     return bool(torch.stack([norm.float() for norm in norms]).isfinite().all())
-
-
-def select(learner: Learner, patterns: Sequence[str]) -> None:
-    """Leave only the parameters whose names match a pattern trainable; no pattern, all as is.
-
-    Raises:
-        ValueError: a pattern matches no parameter.
-    """
-    if not patterns:
-        return
-    names = [name for name, _ in learner.named_parameters()]
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise ValueError(
-                f"trainable: {pattern!r} matches no parameter; they are called like {names[0]!r}"
-            )
-    for name, parameter in learner.named_parameters():
-        matches = any(fnmatchcase(name, pattern) for pattern in patterns)
-        parameter.requires_grad_(matches and parameter.requires_grad)
 
 
 def _players(learner: Learner) -> dict[str, list[nn.Parameter]]:

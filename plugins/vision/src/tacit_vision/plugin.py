@@ -137,4 +137,10 @@ def tacit_recipes() -> list[Offer]:
             summary="SimCLR and a small ResNet on embedded images; a minute on two cores",
             modality=_IMAGE,
         ),
+        Offer(
+            name="vision/cifar10-simclr-v1",
+            target="tacit_vision.recipes:cifar10_simclr_v1",
+            summary="SimCLR on 10,000 images of CIFAR-10, given with --data",
+            modality=_IMAGE,
+        ),
     ]

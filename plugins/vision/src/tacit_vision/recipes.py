@@ -13,6 +13,22 @@ _SMALL_VIEWS = {"scale": (0.2, 1.0), "jitter_strength": 0.5, "blur_probability":
 """Colour at half strength and no blur, as SimCLR's appendix B.9 has it for CIFAR-10."""
 
 
+def _joint(method: str, **changes: object) -> dict[str, object]:
+    """What the methods that compare views share on CIFAR-10."""
+    return {
+        "method": method,
+        "data": {"split": "train", "limit": 10_000},
+        "encoder": {"name": "vision/resnet", "width": 16},
+        "views": _SMALL_VIEWS,
+        "training": {
+            "steps": 300,
+            "batch": 256,
+            "optimizer": {"kind": "adamw", "lr": 2e-3, "weight_decay": 0.01},
+        },
+        **changes,
+    }
+
+
 def digit_scenes_simclr_v1() -> Recipe:
     """SimCLR on digits in scenes: the demonstration."""
     return Recipe(
@@ -22,9 +38,14 @@ def digit_scenes_simclr_v1() -> Recipe:
             "encoder": {"name": "vision/resnet", "width": 16},
             "views": _SMALL_VIEWS | {"flip_probability": 0.0},
             "training": {
-                "steps": 150,
+                "steps": 250,
                 "batch": 128,
                 "optimizer": {"kind": "adamw", "lr": 2e-3, "weight_decay": 0.01},
             },
         },
     )
+
+
+def cifar10_simclr_v1() -> Recipe:
+    """SimCLR on ten thousand images of CIFAR-10."""
+    return Recipe(settings=_joint("simclr"))

@@ -10,8 +10,10 @@ variants take `vision/timm`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import torch
@@ -118,6 +120,12 @@ class ResNet(Encoder):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def exports(self) -> Mapping[str, Callable[[Path], None]]:
+        """`timm`: a folder that timm loads, see `tacit_vision.export`."""
+        from tacit_vision.export import export_timm  # which imports the encoders
+
+        return {"timm": partial(export_timm, self)}
 
     def forward(
         self, value: Tensor | Tokens, *, mask: Mask | None = None, taps: Sequence[int] = ()

@@ -7,8 +7,10 @@ timm/models/_factory.py and timm/models/_registry.py of 1.0.31 read).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import timm
@@ -90,6 +92,12 @@ class Timm(Encoder):
         # timm also names what only some variants have, and leaves register tokens out.
         names = {f"network.{name}" for name in (*named, "reg_token")} | {"mask_token"}
         return frozenset(names & {name for name, _ in self.named_parameters()})
+
+    def exports(self) -> Mapping[str, Callable[[Path], None]]:
+        """`timm`: a folder that timm loads, see `tacit_vision.export`."""
+        from tacit_vision.export import export_timm  # which imports the encoders
+
+        return {"timm": partial(export_timm, self)}
 
     def tokenize(self, value: Shaped[Tensor, "batch channels height width"]) -> Tokens:
         """Embedded patches, without positions; `relations` is their `Grid` if not the spec's.

@@ -9,8 +9,10 @@ after the final norm, which needs no class token and suits small data; no dropou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import torch
@@ -162,6 +164,12 @@ class ViT(Encoder):
     def no_weight_decay(self) -> frozenset[str]:
         """The tokens and positions that are no weights of a linear map."""
         return frozenset(name for name, _ in self._free_tokens())
+
+    def exports(self) -> Mapping[str, Callable[[Path], None]]:
+        """`timm`: a folder that timm loads, see `tacit_vision.export`."""
+        from tacit_vision.export import export_timm  # which imports the encoders
+
+        return {"timm": partial(export_timm, self)}
 
     def tokenize(self, value: Shaped[Tensor, "batch channels height width"]) -> Tokens:
         """Embedded patches, without positions; `relations` is their `Grid` if not the spec's.
