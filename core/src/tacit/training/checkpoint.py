@@ -99,12 +99,12 @@ def verify(path: Path) -> dict[str, Any]:
     mend = "remove that folder to go on from the checkpoint before it"
     try:
         manifest: dict[str, Any] = json.loads((path / _MANIFEST).read_text())
-        listed = manifest["files"]
-    except (OSError, ValueError, KeyError) as error:
+        written, listed = manifest.get("format"), dict(manifest["files"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"corrupted checkpoint {path}: unreadable {_MANIFEST}; {mend}") from error
-    if manifest.get("format") != FORMAT:
+    if written != FORMAT:
         raise ValueError(
-            f"checkpoint {path}: wanted format {FORMAT}; got {manifest.get('format')}: "
+            f"checkpoint {path}: wanted format {FORMAT}; got {written}: "
             "it was written by another version of tacit"
         )
     for name, sums in listed.items():

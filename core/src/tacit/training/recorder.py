@@ -65,13 +65,14 @@ class Recorder:
         self._index: list[Tensor] = []
         self._order = 0
         self._known: Mapping[str, float] = {}
-        self._step, self._last, self._seen = 0, Losses(terms={}), torch.zeros(0)
+        self._step, self._seen = 0, torch.zeros(0)
+        self._last: dict[str, Tensor] = {}
 
     def add(self, step: int, losses: Losses, index: Tensor, known: Mapping[str, float]) -> None:
         """Remember a step; `known` holds scheduled values, which need no reading back."""
         row = {f"loss/{name}": term.detach() for name, term in losses.terms.items()}
         row.update(losses.metrics)
-        self._step, self._last, self._seen = step, losses, index
+        self._step, self._last, self._seen = step, row, index
         self._steps.append(step)
         self._rows.append(row)
         self._index.append(index)
@@ -88,7 +89,7 @@ class Recorder:
 
     def weights_diverged(self) -> DivergedError:
         """The error to raise where losses are finite but the weights they led to are not."""
-        terms = {name: float(value) for name, value in self._last.terms.items()}
+        terms = {n: float(v) for n, v in self._last.items() if n.startswith("loss/")}
         return DivergedError(self._step, self._seen.tolist(), terms, what="the weights are")
 
     def flush(self) -> dict[str, float]:
