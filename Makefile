@@ -21,7 +21,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The demonstration: what it trains, on what, where to. It needs no network and no GPU.
 DEMO_OUT ?= runs/demo
-DEMO     ?= pretrain vision/digit-scenes-simclr-v1 --out $(DEMO_OUT)
+DEMO     ?= pretrain simclr --data vision/digit-scenes --out $(DEMO_OUT) epochs=20 \
+            encoder.patch=8 encoder.width=64 encoder.depth=3
 
 # Two processes of one thread each: test files are small, and the tests that start processes of
 # their own would otherwise fight over the cores.
@@ -56,9 +57,9 @@ docs: pages $(STAMPS)/docs ## build the documentation into site/
 serve: $(STAMPS)/docs ## show the documentation on a local port while writing it
 	$(BIN)/mkdocs serve --strict
 
-bench: $(STAMPS)/bench ## measure speed and memory beside other libraries
+bench: $(STAMPS)/bench ## measure speed and memory beside other libraries (quality.py needs data)
 	cd benchmarks && set -e; for script in [a-z]*.py; do \
-	  case $$script in tables.py) ;; *) ../$(BIN)/python $$script ;; esac; \
+	  case $$script in tables.py|quality.py) ;; *) ../$(BIN)/python $$script ;; esac; \
 	done
 	$(MAKE) pages
 

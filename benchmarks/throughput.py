@@ -47,9 +47,8 @@ def main() -> None:
         for name, value in cases.items()
     }
     for name, row in shown.items():
-        print(
-            f"{name:<18} {row['images_per_second']:>10,.1f} images/s  {row['times_lightly']:>6.2f} x"
-        )
+        print(f"{name:<18} {row['images_per_second']:>10,.1f} images/s", end="")
+        print(f"{row['times_lightly']:>8.2f} x lightly")
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     what = f"SimCLR, {args.encoder}, batch {args.batch}, bf16, on {where}"
     write(f"throughput-{device.type}", {"what": what, "cases": shown})

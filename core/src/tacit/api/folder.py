@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
+import shutil
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -86,6 +89,42 @@ class RunFolder:
                 f"{self.path}: holds files but no run.toml; choose an empty or a new folder (--out)"
             )
         return False
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the folder, so that no second process trains in it; a killed one lets go of it.
+
+        Raises:
+            ValueError: another process holds it.
+        """
+        try:
+            import fcntl
+        except ImportError:  # no such locks on this system
+            yield
+            return
+        with (self.path / ".lock").open("w") as file:
+            try:
+                # A lock of the process, not of the open file: workers must not inherit it.
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno in (errno.EAGAIN, errno.EACCES):
+                    raise ValueError(
+                        f"{self.path}: another process is training in this folder. Wait for it, "
+                        "end it, or choose another --out"
+                    ) from error
+                # else a file system without locks
+            yield
+
+    @contextmanager
+    def removed_if_in_vain(self) -> Iterator[None]:
+        """Leave nothing of a run that was refused before its first metrics."""
+        new = not self.path.exists()
+        try:
+            yield
+        except ValueError:
+            if new and not self.metrics.exists() and not any(self.checkpoints.glob("step-*")):
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
     def write_settings(self, config: RunConfig) -> None:
         """Write the resolved settings."""

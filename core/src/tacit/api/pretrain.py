@@ -18,14 +18,14 @@ from tacit.api.plan import Given, Plan, StagePlan, resolve_run
 from tacit.api.watch import Watch
 from tacit.config import Origin
 from tacit.contract import DataInfo, Encoder, derive
-from tacit.data import GeneratedSource, Source
+from tacit.data import GeneratedSource, Source, slice_of
 from tacit.methods.compose import check, composition
 from tacit.methods.learner import Learner
 from tacit.nn import synchronise_batch_norm
 from tacit.plugin import Lifecycle
 from tacit.training import checkpoint
 from tacit.training.loop import Observer, Outcome, Trainer
-from tacit.training.parallel import World, barrier, world
+from tacit.training.parallel import World, barrier, from_first, world
 from tacit.training.recorder import CsvSink, Sink, TensorBoardSink
 
 
@@ -86,11 +86,15 @@ def train_run(
     plan = plan.fitted(source)
     encoders = plan.build_encoders()
     _check_data(plan, encoders, source)
-    folder = RunFolder(out or _next_folder(plan.config))
-    begun = folder.claim(plan.config)
-    device = plan.stages[0].training.device
-    with world(device) as here, ExitStack() as stack:
-        checkpoint.room_for(folder.path, 3 * _size(encoders))
+    with world(plan.stages[0].training.device) as here, ExitStack() as stack:
+        _check_processes(plan, here)
+        folder = RunFolder(out or _next_folder(plan.config, here))
+        begun = folder.claim(plan.config)
+        barrier()  # all have looked before the first one writes
+        if here.leads:
+            stack.enter_context(folder.removed_if_in_vain())
+            checkpoint.room_for(folder.path, 3 * _size(encoders))
+            stack.enter_context(folder.alone())
         if callable(announce) and here.leads:
             announce(plan, source, folder)
         stack.enter_context(torch.random.fork_rng(devices=_cuda(here)))
@@ -220,7 +224,10 @@ class _Running:
             path = self.folder.encoder(name)
             path.parent.mkdir(exist_ok=True)
             weights = {k: v.detach().cpu().contiguous() for k, v in encoder.state_dict().items()}
-            save_file(weights, path, metadata={"modality": name, "run": self.plan.method.name})
+            draft = path.with_name(f".{path.name}.draft")
+            # One entry: safetensors writes several in any order, and equal runs are equal files.
+            save_file(weights, draft, metadata={"format": "pt"})
+            draft.replace(path)
 
     def _record(self, state: str) -> dict[str, object]:
         return {
@@ -292,9 +299,15 @@ def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
-def _next_folder(config: RunConfig) -> Path:
+def _check_processes(plan: Plan, here: World) -> None:
+    for stage in plan.stages:
+        slice_of(torch.arange(stage.training.batch), here.rank, here.size)
+
+
+def _next_folder(config: RunConfig, here: World) -> Path:
+    """The first `runs/<method>-<n>` that is free; the first process looks for all."""
     method = config.method.rsplit("/", 1)[-1]
     number = 1
-    while (path := Path("runs") / f"{method}-{number}").exists():
+    while here.leads and (Path("runs") / f"{method}-{number}").exists():
         number += 1
-    return path
+    return Path("runs") / f"{method}-{from_first(number, here.device)}"

@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: what follows ``tacit`` on the command line; None takes it from ``sys.argv``.
 
     Returns:
-        The exit status: 0 if all is well, 2 for an error of use, otherwise what the verb says.
+        The exit status: 0 if all is well, 2 for an error of use or a loss
+        that is not finite, 130 when interrupted, otherwise what the verb says.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -36,7 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output (head, less) has enough. Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, OfferImportError) as error:
+    except KeyboardInterrupt:
+        print("tacit: interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, FloatingPointError, OfferImportError) as error:
         if os.environ.get("TACIT_TRACEBACK") == "1":
             raise
         print("tacit: error:", *str(error).split("\n"), file=sys.stderr)

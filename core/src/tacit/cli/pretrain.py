@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
             tree, where=origin, out=args.out, observers=[progress], announce=announce
         )
     if not seen:  # another process leads
-        return 0
+        return 0 if outcome.finished else 3
     if not outcome.finished:
         progress.say(f"stopped at step {outcome.step}; the same command goes on from there")
         return 3

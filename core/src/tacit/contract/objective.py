@@ -18,9 +18,11 @@ from tacit.contract.plan import OneStep, UpdatePlan
 from tacit.contract.requirements import Requirements
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Losses:
     """Named losses of one step, and metrics that get no gradient.
+
+    To be treated as immutable, like `Batch`.
 
     Args:
         terms: name to scalar loss; the step minimises their (weighted) sum.

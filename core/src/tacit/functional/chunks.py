@@ -128,7 +128,8 @@ def _score(scores: Tensor, plan: Plan, start: int) -> _Scored:
         scores = scores.clone() if scores.requires_grad else scores  # autograd has kept them
         positives.hide_(scores)
         highest, at = scores.detach().max(1)
-    present = present & (highest > lowest(scores))
+    # Written so that NaN is not left out in silence
+    present = present & ~(highest <= lowest(scores))
     return _Scored(scores, positives, attraction, present, hits, highest, at)
 
 

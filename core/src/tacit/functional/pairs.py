@@ -92,7 +92,7 @@ class ColumnBlock(Block):
         self, scores: Float[Tensor, "chunk columns"]
     ) -> tuple[Float[Tensor, " chunk"], Bool[Tensor, " chunk"]]:
         found = scores.gather(1, self._index).squeeze(1)
-        present = found > lowest(scores)
+        present = ~(found <= lowest(scores))  # NaN is there: it must not be left out
         self._weight = present.to(scores.dtype)
         return torch.where(present, found, 0.0), present
 
@@ -118,7 +118,7 @@ class MaskBlock(Block):
         self, scores: Float[Tensor, "chunk columns"]
     ) -> tuple[Float[Tensor, " chunk"], Bool[Tensor, " chunk"]]:
         known = scores[:, : self._mask.shape[1]]
-        self._mask = self._mask * (known.detach() > lowest(scores))
+        self._mask = self._mask * ~(known.detach() <= lowest(scores))
         weight = self._mask.to(scores.dtype)
         total = weight.sum(1)
         self._weight = weight / torch.where(total > 0, total, 1.0)[:, None]

@@ -37,9 +37,10 @@ def save(folder: Path, step: int, shared: Any, own: Any, *, world: World, keep: 
         ValueError: the disk is full or the folder cannot be written.
     """
     final, draft = folder / f"step-{step:08d}", folder / f".step-{step:08d}.draft"
-    with _told(folder):
+    with _told(folder), _swept(draft):
         if world.leads:
-            shutil.rmtree(draft, ignore_errors=True)
+            for left in (*folder.glob(".step-*.draft"), *folder.glob(".step-*.gone")):
+                shutil.rmtree(left)  # of a run that was killed meanwhile
             draft.mkdir(parents=True)
         barrier()
         _write_tree(draft, f"rank-{world.rank}", own)
@@ -53,7 +54,8 @@ def save(folder: Path, step: int, shared: Any, own: Any, *, world: World, keep: 
             draft.rename(final)
             _sync(folder)
             for old in steps(folder)[:-keep]:
-                shutil.rmtree(old)
+                old.rename(gone := old.with_name(f".{old.name}.gone"))  # complete or absent
+                shutil.rmtree(gone)
         barrier()
     return final
 
@@ -97,12 +99,12 @@ def verify(path: Path) -> dict[str, Any]:
     mend = "remove that folder to go on from the checkpoint before it"
     try:
         manifest: dict[str, Any] = json.loads((path / _MANIFEST).read_text())
-        listed = manifest["files"]
-    except (OSError, ValueError, KeyError) as error:
+        written, listed = manifest.get("format"), dict(manifest["files"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"corrupted checkpoint {path}: unreadable {_MANIFEST}; {mend}") from error
-    if manifest.get("format") != FORMAT:
+    if written != FORMAT:
         raise ValueError(
-            f"checkpoint {path}: wanted format {FORMAT}; got {manifest.get('format')}: "
+            f"checkpoint {path}: wanted format {FORMAT}; got {written}: "
             "it was written by another version of tacit"
         )
     for name, sums in listed.items():
@@ -132,6 +134,20 @@ def room_for(folder: Path, need: int) -> None:
             f"{folder}: checkpoints need {need / 2**20:.0f} MiB free; the disk has "
             f"{free / 2**20:.0f} MiB. Free some, or choose another folder with --out"
         )
+
+
+class _swept:
+    """Leave no half-written checkpoint behind; a full disk needs the space."""
+
+    def __init__(self, draft: Path) -> None:
+        self.draft = draft
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            shutil.rmtree(self.draft, ignore_errors=True)
 
 
 class _told:

@@ -31,7 +31,7 @@ from tacit.training.passes import Passes
 from tacit.training.recorder import Recorder, Sink
 from tacit.training.schedule_set import ScheduleSet
 from tacit.training.settings import Training
-from tacit.training.update import Update
+from tacit.training.update import Update, finite
 
 _FOREVER = 1 << 62  # steps of an epoch of data that have none
 
@@ -112,7 +112,8 @@ class Trainer:
         self.passes = Passes(learner, source, batch=settings.batch, world=world)
         self.snapshots: dict[str, Any] = {}
         self._rollback: str | None = None
-        self._stop = False
+        self._asked = self._stop = False
+        self._saved: int | None = None
         learner.rank = world.rank
         learner.services = self
 
@@ -140,7 +141,7 @@ class Trainer:
 
     def stop(self) -> None:
         """Ask the run to finish its step, write a checkpoint and return; SIGTERM asks the same."""
-        self._stop = True
+        self._asked = True
 
     @property
     def _done(self) -> bool:
@@ -163,13 +164,14 @@ class Trainer:
                 now = time.perf_counter()
                 self._tell_progress(seen / (now - clock))
                 clock, seen = now, 0
-                self._stop = any_process(self._stop, self.world.device)
+                self._stop = any_process(self._asked, self.world.device)
             if self._due(settings.watch_every) and self.watch is not None:
                 self._look()
             if self._due(settings.checkpoint_every):
                 self._save()
-            stops_now = self._stop and (self.world.size == 1 or self.step % settings.log_every == 0)
-            if self._done or stops_now:
+            if self.world.size == 1:
+                self._stop = self._asked
+            if self._done or self._stop:
                 return
 
     def _batches(self, loader: Loader, epoch: int, start: int) -> Iterator[Batch]:
@@ -258,6 +260,7 @@ class Trainer:
     def load_state(self, shared: Mapping[str, Any], own: Mapping[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.step, self.begun = int(shared["step"]), bool(shared["begun"])
+        self._saved = self.step
         self._load_moving_state(shared)
         self.schedules.load_assigned(shared["values"])
         self.passes.load_state_dict(shared["passes"])
@@ -274,9 +277,11 @@ class Trainer:
             self.update.scaler.load_state_dict(shared["scaler"])
 
     def _save(self) -> None:
-        if self.folder is None:
+        if self.folder is None or self._saved == self.step:
             return
         self.recorder.check()
+        if not finite(self.learner.parameters()):
+            raise self.recorder.weights_diverged()
         own = {
             "random": checkpoint.random_state(self.world.device),
             "recorder": self.recorder.state_dict(),
@@ -285,6 +290,7 @@ class Trainer:
         path = checkpoint.save(
             self.folder, at, self.state(), own, world=self.world, keep=self.settings.keep
         )
+        self._saved = self.step
         for observer in self.observers if self.world.leads else ():
             observer.checkpoint(at, path)
 

@@ -118,6 +118,15 @@ def any_process(flag: bool, device: torch.device) -> bool:
     return bool(word.item())
 
 
+def from_first(number: int, device: torch.device) -> int:
+    """The first process's number, on all of them."""
+    if not distributed.is_initialized() or distributed.get_world_size() == 1:
+        return number
+    word = torch.tensor(number, device=device)
+    distributed.broadcast(word, src=0)
+    return int(word.item())
+
+
 def barrier() -> None:
     """Wait for all processes."""
     if distributed.is_initialized() and distributed.get_world_size() > 1:

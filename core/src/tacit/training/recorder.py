@@ -17,21 +17,24 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 
-class DivergedError(RuntimeError):
-    """A loss stopped being a number.
+class DivergedError(FloatingPointError):
+    """A loss, or a weight, stopped being a number.
 
     Args:
-        step: the first step it happened in.
+        step: the first step it happened in, or was noticed in.
         index: data set indices of that step's batch.
         terms: the terms' values in that step.
+        what: what is not finite.
     """
 
-    def __init__(self, step: int, index: Sequence[int], terms: Mapping[str, float]) -> None:
+    def __init__(
+        self, step: int, index: Sequence[int], terms: Mapping[str, float], what: str = "the loss is"
+    ) -> None:
         self.step, self.index, self.terms = step, tuple(index), dict(terms)
         values = ", ".join(f"{name}={value:g}" for name, value in self.terms.items())
         shown = ", ".join(map(str, self.index[:16])) + (" ..." if len(self.index) > 16 else "")
         super().__init__(
-            f"the loss is not finite at step {step}: {values}. Data set indices of the batch: "
+            f"{what} not finite at step {step}: {values}. Data set indices of the batch: "
             f"{shown}. The last checkpoint is from before. Look at those instances; or lower the "
             "learning rate, set clip=1.0, or use precision=bf16 instead of fp16"
         )
@@ -62,11 +65,14 @@ class Recorder:
         self._index: list[Tensor] = []
         self._order = 0
         self._known: Mapping[str, float] = {}
+        self._step, self._seen = 0, torch.zeros(0)
+        self._last: dict[str, Tensor] = {}
 
     def add(self, step: int, losses: Losses, index: Tensor, known: Mapping[str, float]) -> None:
         """Remember a step; `known` holds scheduled values, which need no reading back."""
         row = {f"loss/{name}": term.detach() for name, term in losses.terms.items()}
         row.update(losses.metrics)
+        self._step, self._last, self._seen = step, row, index
         self._steps.append(step)
         self._rows.append(row)
         self._index.append(index)
@@ -80,6 +86,11 @@ class Recorder:
         """
         if self._rows:
             self._read()
+
+    def weights_diverged(self) -> DivergedError:
+        """The error to raise where losses are finite but the weights they led to are not."""
+        terms = {n: float(v) for n, v in self._last.items() if n.startswith("loss/")}
+        return DivergedError(self._step, self._seen.tolist(), terms, what="the weights are")
 
     def flush(self) -> dict[str, float]:
         """The means since the last flush, read back in one transfer.
@@ -140,11 +151,13 @@ class CsvSink:
 
     def __init__(self, path: Path, resume_at: int) -> None:
         kept = _until(path, resume_at)
-        self._file = path.open("w", newline="")
+        draft = path.with_name(f".{path.name}.draft")  # killed in between, the old file is whole
+        self._file = draft.open("w", newline="")
         self._writer = csv.writer(self._file)
         self._writer.writerow(["step", "name", "value"])
         self._writer.writerows(kept)
         self._file.flush()
+        draft.replace(path)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Append the values, exactly."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -184,6 +184,12 @@ class Update:
             raise ValueError(f"accumulate: the update plan {plan} needs the whole batch at once")
         if not self._plain and settings.precision == "fp16":
             raise ValueError(f"precision: the update plan {plan} cannot scale losses; use bf16")
+
+
+def finite(parameters: Iterable[nn.Parameter]) -> bool:
+    """Whether all weights are numbers; reads back from the device, so not for every step."""
+    norms = torch._foreach_norm([p.detach() for p in parameters if p.is_floating_point()])
+    return bool(torch.stack([norm.float() for norm in norms]).isfinite().all())
 
 
 def _players(learner: Learner) -> dict[str, list[nn.Parameter]]:
