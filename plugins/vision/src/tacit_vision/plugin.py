@@ -143,4 +143,10 @@ def tacit_recipes() -> list[Offer]:
             summary="SimCLR on 10,000 images of CIFAR-10, given with --data",
             modality=_IMAGE,
         ),
+        Offer(
+            name="vision/cifar10-mae-v1",
+            target="tacit_vision.recipes:cifar10_mae_v1",
+            summary="MAE on 10,000 images of CIFAR-10, given with --data",
+            modality=_IMAGE,
+        ),
     ]

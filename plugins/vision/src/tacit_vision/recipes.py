@@ -49,3 +49,16 @@ def digit_scenes_simclr_v1() -> Recipe:
 def cifar10_simclr_v1() -> Recipe:
     """SimCLR on ten thousand images of CIFAR-10."""
     return Recipe(settings=_joint("simclr"))
+
+
+def cifar10_mae_v1() -> Recipe:
+    """MAE on ten thousand images of CIFAR-10."""
+    return Recipe(
+        settings={
+            "method": "mae",
+            "data": {"split": "train", "limit": 10_000},
+            "encoder": {"name": "vision/vit", "width": 128, "depth": 4},
+            "views": {"scale": (0.3, 1.0)},
+            "training": {"steps": 500, "batch": 128, "optimizer": {"lr": 2e-3}},
+        }
+    )
