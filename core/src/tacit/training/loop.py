@@ -110,7 +110,7 @@ class Trainer:
         self.recorder = Recorder()
         self.step, self.begun = 0, False
         self.passes = Passes(learner, source, batch=settings.batch, world=world)
-        self._snapshots: dict[str, Any] = {}
+        self.snapshots: dict[str, Any] = {}
         self._rollback: str | None = None
         self._asked = self._stop = False
         self._saved: int | None = None
@@ -245,7 +245,7 @@ class Trainer:
             **self._moving_state(),
             "values": self.schedules.assigned(),
             "passes": self.passes.state_dict(),
-            "snapshots": dict(self._snapshots),
+            "snapshots": dict(self.snapshots),
         }
 
     def _moving_state(self) -> dict[str, Any]:
@@ -264,7 +264,7 @@ class Trainer:
         self._load_moving_state(shared)
         self.schedules.load_assigned(shared["values"])
         self.passes.load_state_dict(shared["passes"])
-        self._snapshots = dict(shared["snapshots"])
+        self.snapshots = dict(shared["snapshots"])
         self.recorder.load_state_dict(own["recorder"])
         checkpoint.set_random_state(own["random"], self.world.device)
 
@@ -307,7 +307,7 @@ class Trainer:
 
     def snapshot(self, name: str) -> None:
         """Keep a copy of weights, optimisers and schedules."""
-        self._snapshots[name] = checkpoint.clone(self._moving_state())
+        self.snapshots[name] = checkpoint.clone(self._moving_state())
 
     def restore(self, name: str) -> None:
         """Go back to a snapshot's weights, optimisers and schedules when this step is over.
@@ -315,15 +315,15 @@ class Trainer:
         Raises:
             ValueError: there is no snapshot of that name.
         """
-        if name not in self._snapshots:
-            known = ", ".join(self._snapshots) or "none"
+        if name not in self.snapshots:
+            known = ", ".join(self.snapshots) or "none"
             raise ValueError(f"restore: no snapshot {name!r} was taken; there are: {known}")
         self._rollback = name
 
     def _roll_back_if_asked(self) -> None:
         if self._rollback is None:
             return
-        self._load_moving_state(checkpoint.clone(self._snapshots[self._rollback]))
+        self._load_moving_state(checkpoint.clone(self.snapshots[self._rollback]))
         self._rollback = None
 
     @contextmanager
