@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
-from tacit.config import Component, ConfigError
+from tacit.config import Component, ConfigError, Origin
+from tacit.config.error import Place, suggestion
 from tacit.training.settings import Training
 
 _LENGTHS = ("epochs", "steps", "endless")
@@ -86,6 +87,18 @@ def normalise(
         given = out.get("training", {})
         out["training"] = merge(given if isinstance(given, Mapping) else {}, training)
     return out
+
+
+def check_keys(tree: Mapping[str, object], where: str | Origin) -> None:
+    """Refuse an unknown key, with the short spellings of `training` among the suggestions.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    known = {f.name for f in fields(RunConfig)} | _TRAINING
+    for key in tree:
+        if key not in known and (near := suggestion(key, known)):
+            raise Place.start(where).at(key).error(f"unknown key{near}")
 
 
 def _by_modality(key: str, value: object, modalities: Sequence[str]) -> dict[str, object]:

@@ -30,10 +30,17 @@ def write_parquet(
 
     Returns:
         Rows and width.
+
+    Raises:
+        ValueError: the folder of the file cannot be made.
     """
     import pyarrow as pa
     from pyarrow import parquet
 
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+    except OSError as error:
+        raise ValueError(f"cannot write to {path.parent}: {error.strerror}") from error
     found = run.embed(data, modality=modality, batch=batch, device=device)
     values = found.values.cpu()
     rows, width = values.shape
@@ -44,7 +51,6 @@ def write_parquet(
     for name, column in (("label", found.label), ("group", found.group)):
         if column is not None:
             columns[name] = pa.array(column.numpy())
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
     parquet.write_table(pa.table(columns), draft)
     draft.replace(path)

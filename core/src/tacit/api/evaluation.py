@@ -108,6 +108,7 @@ def evaluate_runs(
     wants_views = any(
         named_probes()[name].needs == "views" for name in chosen if name in named_probes()
     )
+    _check_labels(chosen, train, held)
     return evaluate(
         [run.encoder.to(device).eval() for run in runs],
         train,
@@ -125,6 +126,20 @@ def embed_with(run: Probed, data: object, *, batch: int, device: torch.device) -
     source = _open(run, data)
     passes = Pass(source, batch=batch, device=device)
     return embed(run.encoder.to(device).eval(), passes, instances=len(source))
+
+
+def _check_labels(probes: Sequence[str], *parts: Pass) -> None:
+    """Say that labels are missing before anything is embedded."""
+    known = named_probes()
+    if not any(known[name].needs == "labels" for name in probes if name in known):
+        return
+    free = ",".join(name for name, probe in known.items() if probe.needs is None)
+    for part in parts:
+        if part.source.labels() is None:
+            raise ValueError(
+                f"{part.source.describe()}: no labels to probe with. Name where they are (see the "
+                f"source's options), other data with --data, or probes without: --probes {free}"
+            )
 
 
 def _parts(

@@ -122,9 +122,12 @@ class RunFolder:
         try:
             yield
         except ValueError:
-            if new and not self.metrics.exists() and not any(self.checkpoints.glob("step-*")):
+            if new and not self._has_metrics() and not any(self.checkpoints.glob("step-*")):
                 shutil.rmtree(self.path, ignore_errors=True)
             raise
+
+    def _has_metrics(self) -> bool:
+        return self.metrics.is_file() and self.metrics.read_text().count("\n") > 1
 
     def write_settings(self, config: RunConfig) -> None:
         """Write the resolved settings."""

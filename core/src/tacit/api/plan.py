@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from tacit.api.config import Plugins, RunConfig, merge, normalise
+from tacit.api.config import Plugins, RunConfig, check_keys, merge, normalise
 from tacit.config import Component, Origin, read, resolve, write
 from tacit.contract import (
     Augmentation,
@@ -187,6 +187,7 @@ def resolve_run(
             return modalities[modality].default_encoder
         return catalogue.policy(method.stages[0].views, modality).name
 
+    check_keys(tree, where)
     config = read(RunConfig, normalise(tree, names, default), where=where)
     source = given.chosen_source() or _choose(catalogue, "sources", config.data, "data", where)
     encoders = {

@@ -27,6 +27,7 @@ from tacit.training import checkpoint
 from tacit.training.loop import Observer, Outcome, Trainer
 from tacit.training.parallel import World, barrier, from_first, world
 from tacit.training.recorder import CsvSink, Sink, TensorBoardSink
+from tacit.training.schedule_set import ScheduleSet
 
 
 @dataclass(frozen=True)
@@ -198,22 +199,22 @@ class _Running:
                 CsvSink(self.folder.metrics, at),
                 TensorBoardSink(self.folder.path / "tensorboard", at),
             ]
-        trainer = Trainer(
-            learner=learner,
-            source=self.source,
-            settings=stage.training,
-            seed=derive(self.plan.config.seed, 13, number),
-            world=self.here,
-            folder=self.folder.checkpoints,
-            sinks=sinks,
-            observers=self.observers,
-            watch=Watch.of(self.source, self.plan.modalities, stage.training),
-            stage=number,
-            offset=offset,
-        )
-        if resumed:
-            trainer.load_state(*resumed)
         try:
+            trainer = Trainer(
+                learner=learner,
+                source=self.source,
+                settings=stage.training,
+                seed=derive(self.plan.config.seed, 13, number),
+                world=self.here,
+                folder=self.folder.checkpoints,
+                sinks=sinks,
+                observers=self.observers,
+                watch=Watch.of(self.source, self.plan.modalities, stage.training),
+                stage=number,
+                offset=offset,
+            )
+            if resumed:
+                trainer.load_state(*resumed)
             return trainer.run()
         finally:
             for sink in sinks:
@@ -263,7 +264,9 @@ def _check_data(
             instances=len(source) if isinstance(source, Source) else None,
         )
         check(stage.build_objective(), offered, what=plan.method.name)
-        if _steps(stage, source) is None and number < len(plan.stages):
+        steps = _steps(stage, source)
+        ScheduleSet(stage.training.schedules).check(steps)
+        if steps is None and number < len(plan.stages):
             raise ValueError(f"endless: stage {stage.stage.name!r} must end: others come after it")
     if isinstance(source, Source):
         first = source.fetch(range(min(2, len(source))))

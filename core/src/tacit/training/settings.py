@@ -9,6 +9,17 @@ from typing import Literal
 from tacit.training.optimizers import AdamW, OptimizerConfig
 from tacit.training.schedules import Schedule
 
+_COUNTS = (
+    "epochs",
+    "steps",
+    "batch",
+    "accumulate",
+    "log_every",
+    "keep",
+    "watch_size",
+    "checkpoint_every",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
@@ -75,7 +86,7 @@ class Training:
                 f"wanted either epochs or steps, or endless=true; got epochs={self.epochs}, "
                 f"steps={self.steps} and endless={self.endless}"
             )
-        for name in ("epochs", "steps", "batch", "accumulate", "log_every", "keep", "watch_size"):
+        for name in _COUNTS:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name}: wanted at least 1; got {value}")
@@ -83,5 +94,9 @@ class Training:
             raise ValueError(
                 f"accumulate: {self.accumulate} parts do not divide a batch of {self.batch}"
             )
-        if self.checkpoint_every is not None and self.checkpoint_every < 1:
-            raise ValueError(f"checkpoint_every: wanted at least 1; got {self.checkpoint_every}")
+        for name in ("workers", "watch_every"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"{name}: wanted at least 0; got {value}")
+        if self.clip is not None and self.clip <= 0:
+            raise ValueError(f"clip: wanted above 0, or none; got {self.clip}")
