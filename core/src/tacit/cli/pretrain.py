@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _tree(args: argparse.Namespace) -> tuple[dict[str, object], Any]:
     """Settings from the run file or the method, with the command line on top."""
-    from tacit.api.plan import named_data, settings_of, with_data
+    from tacit.api.choice import named_data, settings_of, with_data
     from tacit.config import Origin, override, parse
 
     path = Path(args.method)
@@ -101,7 +101,7 @@ def _tree(args: argparse.Namespace) -> tuple[dict[str, object], Any]:
 
 
 def _show(tree: dict[str, object], origin: Any) -> int:
-    from tacit.api.plan import resolve_run
+    from tacit.api.resolve import resolve_run
     from tacit.config import dumps
 
     print(dumps(resolve_run(tree, where=origin).config), end="")
