@@ -22,6 +22,7 @@ from tacit.api.evaluation import evaluate_runs
 from tacit.evaluation import score_table, to_json
 
 RECIPES = ("simclr", "barlow-twins", "byol", "mae")
+PROBES = ("linear", "knn", "rankme", "uniformity")
 RESULT = Path(__file__).parent / "results" / "quality.json"
 
 
@@ -36,7 +37,9 @@ def main() -> None:
     for name in args.recipes:
         recipe = f"vision/cifar10-{name}-v1"
         runs = [_run(recipe, args.data, args.runs / f"{name}-{seed}", seed) for seed in args.seeds]
-        scores = evaluate_runs([run.probed() for run in runs], device=torch.device("cpu"))
+        scores = evaluate_runs(
+            [run.probed() for run in runs], probes=PROBES, device=torch.device("cpu")
+        )
         print(f"{recipe}, seeds {args.seeds}\n{score_table(scores)}", flush=True)
         rows += [{"recipe": recipe, **score} for score in to_json(scores)]
         write("quality", {"about": _about(args.seeds), "results": rows})
