@@ -28,11 +28,11 @@ def digit_scenes_simclr_v1() -> Recipe:
     return Recipe(
         settings={
             "method": "simclr",
-            "data": {"name": "vision/digit-scenes", "copies": 4},
+            "data": {"name": "vision/digit-scenes", "copies": 2},
             "encoder": {"name": "vision/resnet", "width": 16},
             "views": _SMALL_VIEWS | {"flip_probability": 0.0},
             "training": {
-                "steps": 250,
+                "steps": 200,
                 "batch": 128,
                 "optimizer": {"kind": "adamw", "lr": 2e-3, "weight_decay": 0.01},
             },
