@@ -21,8 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The demonstration: what it trains, on what, where to. It needs no network and no GPU.
 DEMO_OUT ?= runs/demo
-DEMO     ?= pretrain simclr --data vision/digit-scenes --out $(DEMO_OUT) epochs=20 \
-            encoder.patch=8 encoder.width=64 encoder.depth=3
+DEMO     ?= pretrain vision/digits-simclr-v1 --out $(DEMO_OUT)
 
 # Two processes of one thread each: test files are small, and the tests that start processes of
 # their own would otherwise fight over the cores.

@@ -1,7 +1,7 @@
 """Pretrain an encoder without labels.
 
     tacit pretrain simclr --data photos/
-    tacit pretrain vision/digit-scenes-simclr-v1            a recipe (tacit list recipes)
+    tacit pretrain vision/digits-simclr-v1            a recipe (tacit list recipes)
     tacit pretrain mae --data vision/digits --encoder vision/vit epochs=50 encoder.width=192
     tacit pretrain runs/simclr-1/run.toml --out runs/again
 

@@ -131,9 +131,9 @@ def tacit_sources() -> list[Offer]:
 def tacit_recipes() -> list[Offer]:
     """Runs with measured results."""
     demo = Offer(
-        name="vision/digit-scenes-simclr-v1",
-        target="tacit_vision.recipes:digit_scenes_simclr_v1",
-        summary="SimCLR and a small ResNet on embedded images: the demonstration",
+        name="vision/digits-simclr-v1",
+        target="tacit_vision.recipes:digits_simclr_v1",
+        summary="SimCLR and a small transformer on embedded digits: the demonstration",
         modality=_IMAGE,
     )
     small = [

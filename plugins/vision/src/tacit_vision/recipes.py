@@ -23,18 +23,19 @@ _FEW_NEGATIVES = {
 """For methods that need no large batch: more steps of half the size, on smaller crops."""
 
 
-def digit_scenes_simclr_v1() -> Recipe:
-    """SimCLR on digits in scenes: the demonstration."""
+def digits_simclr_v1() -> Recipe:
+    """SimCLR on handwritten digits of 8 x 8 pixels: the demonstration."""
     return Recipe(
         settings={
             "method": "simclr",
-            "data": {"name": "vision/digit-scenes", "copies": 2},
-            "encoder": {"name": "vision/resnet", "width": 16},
-            "views": _SMALL_VIEWS | {"flip_probability": 0.0},
+            "data": {"name": "vision/digits"},
+            "encoder": {"name": "vision/vit", "patch": 2, "width": 64, "depth": 3, "heads": 2},
+            "views": _SMALL_VIEWS | {"scale": (0.4, 1.0), "flip_probability": 0.0},
             "training": {
-                "steps": 200,
+                "steps": 400,
                 "batch": 128,
-                "optimizer": {"kind": "adamw", "lr": 2e-3, "weight_decay": 0.01},
+                "watch_every": 50,
+                "optimizer": {"lr": 2e-3},
             },
         },
     )
