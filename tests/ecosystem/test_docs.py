@@ -137,7 +137,7 @@ def check_toml(text: str) -> None:
     """A run file must resolve, anything else must parse."""
     tree = tomllib.loads(text)
     if "method" in tree:
-        from tacit.api.plan import resolve_run
+        from tacit.api.resolve import resolve_run
 
         resolve_run(tree, where="a page")
 

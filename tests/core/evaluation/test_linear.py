@@ -54,7 +54,8 @@ def test_the_fit_is_that_of_scikit_learn(penalty: float) -> None:
 def test_a_weak_penalty_reaches_the_loss_of_scikit_learn() -> None:
     features, labels = digits()
     penalty = 1e-4
-    ours = fit_logistic(features, labels, classes=10, penalty=penalty)
+    fine = LogisticConfig(tolerance=1e-5)
+    ours = fit_logistic(features, labels, classes=10, penalty=penalty, config=fine)
     scaled = ours.standardise(features).double()
     theirs = LogisticRegression(C=1 / (penalty * len(labels)), tol=1e-8, max_iter=5000)
     theirs.fit(scaled.numpy(), labels.numpy())

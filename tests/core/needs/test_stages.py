@@ -11,9 +11,10 @@ from tests.core.needs.toys import CPU, Make, Rows, StopAt, Toy, as_it_is, linear
 from tests.core.needs.toys import weights as state
 from torch import Tensor
 
+from tacit.api.choice import Chosen
 from tacit.api.config import RunConfig
 from tacit.api.folder import RunFolder
-from tacit.api.plan import Chosen, Plan, StagePlan
+from tacit.api.plan import Plan, StagePlan
 from tacit.api.pretrain import _check_data, _Running
 from tacit.config import Component
 from tacit.contract import Context, Losses, Modality, Views

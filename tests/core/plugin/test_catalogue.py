@@ -27,7 +27,7 @@ SMELL = """
         return [Offer(name="nose/" + name, target="m:x", summary="A", modality=SMELL,
                       provides=("views:" + name,)) for name in {views}]
 """
-ENCODERS = "[('pool', ()), ('drop', ('tokens', 'mask:drop'))]"
+ENCODERS = "[('pool', ()), ('drop', ('tokens:dense', 'targets', 'mask:drop'))]"
 
 
 def load(toys: Toys, *, encoders: str = ENCODERS, views: str = "['two-views']") -> Catalogue:
@@ -142,14 +142,14 @@ def test_the_grid_names_what_is_missing(toys: Toys) -> None:
     assert cell(catalogue, "mae") == ("no masked views",)
     assert cell(catalogue, "simmim") == (
         "no masked views",
-        "no encoder with tokens and mask:replace",
+        "no encoder with tokens:dense and targets and mask:replace",
     )
 
 
 def test_one_encoder_must_have_all_that_a_method_needs(toys: Toys) -> None:
-    encoders = "[('a', ('tokens',)), ('b', ('mask:drop',))]"
+    encoders = "[('a', ('tokens:dense', 'targets')), ('b', ('mask:drop',))]"
     catalogue = load(toys, encoders=encoders, views="['masked']")
-    assert cell(catalogue, "mae") == ("no encoder with tokens and mask:drop",)
+    assert cell(catalogue, "mae") == ("no encoder with tokens:dense and targets and mask:drop",)
 
 
 def test_a_modality_without_encoders_fits_no_method(toys: Toys) -> None:

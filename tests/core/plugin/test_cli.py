@@ -92,7 +92,9 @@ def test_the_grid_says_yes_and_no_and_why(toys: Toys, capsys: pytest.CaptureFixt
     grid = {line[0]: line[column] for line in lines if len(line) == len(header)}
     assert grid["simclr"] == "yes"
     assert grid["mae"] == "no"
-    assert "mae on smell: no encoder with tokens and mask:drop" in map(" ".join, lines)
+    assert "mae on smell: no encoder with tokens:dense and targets and mask:drop" in map(
+        " ".join, lines
+    )
 
 
 def test_help_lists_every_verb_and_imports_none(toys: Toys) -> None:

@@ -72,7 +72,7 @@ def test_a_run_killed_before_its_first_checkpoint_starts_anew(tmp_path: Path) ->
 def test_the_same_command_under_torchrun_resumes_exactly(tmp_path: Path) -> None:
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     whole(command("simclr", undisturbed), undisturbed, 2)
-    torchrun = "torch.distributed.run --standalone --nproc-per-node 2 -m tacit".split()
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "tacit"]
     launch = [sys.executable, "-m", *torchrun, *command("simclr", killed)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     first = subprocess.Popen(

@@ -12,18 +12,27 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from tacit.api import Run, pretrain as pretrain_run
+from tacit.api import Run
+from tacit.api import pretrain as pretrain_run
 from tacit.api.watch import CollapseWarning
 from tacit.cli import main
 from tacit.contract import PooledEncoder
 from tacit.training.recorder import DivergedError
 from tacit_vision.data import ImagesInMemory
 
-TINY = (
-    "steps=30 batch=96 checkpoint_every=7 log_every=3 watch_every=0 workers=0 "
-    "encoder.patch=2 encoder.width=32 encoder.depth=1 encoder.heads=2 "
-    "objective.projector.widths=[32,16]"
-).split()
+TINY = [
+    "steps=30",
+    "batch=96",
+    "checkpoint_every=7",
+    "log_every=3",
+    "watch_every=0",
+    "workers=0",
+    "encoder.patch=2",
+    "encoder.width=32",
+    "encoder.depth=1",
+    "encoder.heads=2",
+    "objective.projector.widths=[32,16]",
+]
 
 
 @pytest.mark.parametrize("world", [1, 2])
@@ -93,7 +102,9 @@ def saved_steps(out: Path) -> list[int]:
 
 
 def test_a_loss_that_is_no_number_names_its_step_and_instances(tmp_path: Path) -> None:
-    with pytest.raises(DivergedError, match=r"the loss is not finite at step 10: loss/nt_xent=nan") as got:
+    with pytest.raises(
+        DivergedError, match=r"the loss is not finite at step 10: loss/nt_xent=nan"
+    ) as got:
         pretrain(Poisoned(at=10), tmp_path / "run")
     assert got.value.step == 10
     assert len(set(got.value.index)) == 16
@@ -116,8 +127,14 @@ def test_the_command_line_says_in_a_line_that_training_diverged(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    broken = ["optimizer.lr=1e30", "schedules.lr_factor.kind=constant", "schedules.lr_factor.value=1"]
-    code = main(["pretrain", "simclr", "--data", "vision/digits", "--out", str(out), *TINY, *broken])
+    broken = [
+        "optimizer.lr=1e30",
+        "schedules.lr_factor.kind=constant",
+        "schedules.lr_factor.value=1",
+    ]
+    code = main(
+        ["pretrain", "simclr", "--data", "vision/digits", "--out", str(out), *TINY, *broken]
+    )
     error = capfd.readouterr().err
     assert code == 2
     assert error.startswith("tacit: error: the ")

@@ -30,7 +30,8 @@ from tacit_vision.views.blur import default_radius
 from tacit_vision.views.record import select
 
 BYOL = TwoViewsConfig(blur_probability=(1.0, 0.1), solarise_probability=(0.0, 0.2))
-EVERYTHING = Recipe(blur_probability=0.5, solarise_probability=0.3)
+NORMALISED = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+EVERYTHING = Recipe(blur_probability=0.5, solarise_probability=0.3, **NORMALISED)
 ALWAYS = {"crop", "flip"}
 COLOUR = {"jitter", "brightness", "contrast", "saturation", "hue", "order", "grayscale"}
 
@@ -277,8 +278,8 @@ def test_without_mean_and_std_views_are_in_the_unit_range() -> None:
         (TwoViewsConfig, {"hue": 0.4, "jitter_strength": 2.0}, "hue"),
         (TwoViewsConfig, {"scale": (0.5, 0.2)}, "scale"),
         (TwoViewsConfig, {"brightness": -0.1}, "brightness"),
-        (TwoViewsConfig, {"mean": None}, "mean and std"),
-        (TwoViewsConfig, {"std": (1.0,)}, "channels"),
+        (TwoViewsConfig, {"mean": (0.5, 0.5, 0.5)}, "mean and std"),
+        (TwoViewsConfig, NORMALISED | {"std": (1.0,)}, "channels"),
         (TwoViewsConfig, {"colour": "quick"}, "colour"),
         (TwoViewsConfig, {"size": 0}, "size"),
         (MultiCropConfig, {"local_count": 0}, "local_count"),
@@ -302,7 +303,7 @@ def test_impossible_settings_are_refused(config: Any, settings: Any, message: st
 )
 def test_images_that_do_not_fit_are_refused(source: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Masked()(source, generator())
+        Masked(MaskedConfig(**NORMALISED))(source, generator())
 
 
 def test_a_generator_on_another_device_is_refused() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from tacit.api.plan import Chosen, Plan, choose_source
+from tacit.api.choice import Chosen, choose_source
+from tacit.api.plan import Plan
 from tacit.contract import Batch, Encoder
 from tacit.data import Loader, Source, auto_workers
 from tacit.evaluation import (

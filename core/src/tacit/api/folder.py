@@ -26,7 +26,7 @@ class RunFolder:
         metrics.csv         step, name, value
         tensorboard/        the same for TensorBoard, with wall-clock figures
         checkpoints/        step-00000100/ ...: complete or absent
-        encoders/           image.safetensors ...: the trained weights
+        encoders/           the trained weights, a file for each modality
         scores.json         probes beside their baselines
 
     Args:

@@ -12,9 +12,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from tacit.api.choice import Given
 from tacit.api.config import RunConfig
 from tacit.api.folder import RunFolder, environment
-from tacit.api.plan import Given, Plan, StagePlan, resolve_run
+from tacit.api.plan import Plan, StagePlan
+from tacit.api.resolve import resolve_run
 from tacit.api.watch import Watch
 from tacit.config import Origin
 from tacit.contract import DataInfo, Encoder, derive

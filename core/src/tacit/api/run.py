@@ -9,11 +9,13 @@ from typing import Any
 
 from safetensors.torch import load_file
 
+from tacit.api.choice import Given, settings_of, with_data
 from tacit.api.config import RunConfig, merge
 from tacit.api.evaluation import Probed, evaluate_runs
 from tacit.api.folder import RunFolder
-from tacit.api.plan import Given, Plan, resolve_run, settings_of, with_data
+from tacit.api.plan import Plan
 from tacit.api.pretrain import train_run
+from tacit.api.resolve import resolve_run
 from tacit.config import write
 from tacit.contract import Encoder
 from tacit.data import GeneratedSource, Source

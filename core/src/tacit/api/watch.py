@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tacit.contract import Modality
 from tacit.data import GeneratedSource, Loader, Source
-from tacit.evaluation import collapsed, embed, knn_predict
+from tacit.evaluation import KnnConfig, collapsed, embed, knn_predict
 from tacit.methods.learner import Learner
 from tacit.training.settings import Training
 
@@ -83,5 +83,6 @@ class Watch:
         assert self._labels is not None
         labels = self._labels.to(embeddings.device)
         half = len(embeddings) // 2
-        predicted = knn_predict(embeddings[:half], labels[:half], embeddings[half:])
+        config = KnnConfig(neighbours=min(self.neighbours, half))
+        predicted = knn_predict(embeddings[:half], labels[:half], embeddings[half:], config=config)
         return float((predicted == labels[half:]).float().mean())

@@ -1,7 +1,7 @@
 """Pretrain an encoder without labels.
 
     tacit pretrain simclr --data photos/
-    tacit pretrain vision/digits-simclr-v1                  a recipe (tacit list recipes)
+    tacit pretrain vision/digit-scenes-simclr-v1            a recipe (tacit list recipes)
     tacit pretrain mae --data vision/digits --encoder vision/vit epochs=50 encoder.width=192
     tacit pretrain runs/simclr-1/run.toml --out runs/again
 
@@ -20,9 +20,7 @@ from typing import Any
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `tacit pretrain` takes."""
-    parser.add_argument(
-        "method", metavar="METHOD|RUN.TOML", help="a method, or a run file to repeat"
-    )
+    parser.add_argument("method", metavar="METHOD|RECIPE|RUN.TOML", help="what to run")
     parser.add_argument(
         "settings", nargs="*", metavar="KEY=VALUE", help="settings over the defaults"
     )
@@ -78,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _tree(args: argparse.Namespace) -> tuple[dict[str, object], Any]:
     """Settings from the run file or the method, with the command line on top."""
-    from tacit.api.plan import named_data, settings_of, with_data
+    from tacit.api.choice import named_data, settings_of, with_data
     from tacit.config import Origin, override, parse
 
     path = Path(args.method)
@@ -101,7 +99,7 @@ def _tree(args: argparse.Namespace) -> tuple[dict[str, object], Any]:
 
 
 def _show(tree: dict[str, object], origin: Any) -> int:
-    from tacit.api.plan import resolve_run
+    from tacit.api.resolve import resolve_run
     from tacit.config import dumps
 
     print(dumps(resolve_run(tree, where=origin).config), end="")

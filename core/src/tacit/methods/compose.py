@@ -50,10 +50,8 @@ def check(objective: Objective, offered: Composition, *, what: str, hint: str = 
         hint: what would fit, as a last line.
 
     Raises:
-        ValueError: every open need, one a line.
+        ValueError: every open need.
     """
     if problems := unmet(objective.requires, offered):
-        listed = "".join(f"\n  - {problem}" for problem in problems)
-        raise ValueError(
-            f"{what} cannot run on this composition:{listed}" + (f"\n{hint}" if hint else "")
-        )
+        last = f". {hint}" if hint else ""
+        raise ValueError(f"{what} cannot run on this composition: {'; '.join(problems)}{last}")

@@ -130,17 +130,24 @@ def tacit_sources() -> list[Offer]:
 @hookimpl
 def tacit_recipes() -> list[Offer]:
     """Runs with measured results."""
-    return [
+    demo = Offer(
+        name="vision/digit-scenes-simclr-v1",
+        target="tacit_vision.recipes:digit_scenes_simclr_v1",
+        summary="SimCLR and a small ResNet on embedded images: the demonstration",
+        modality=_IMAGE,
+    )
+    small = [
         Offer(
-            name="vision/digit-scenes-simclr-v1",
-            target="tacit_vision.recipes:digit_scenes_simclr_v1",
-            summary="SimCLR and a small ResNet on embedded images; a minute on two cores",
+            name=f"vision/cifar10-{method}-v1",
+            target=f"tacit_vision.recipes:cifar10_{method.replace('-', '_')}_v1",
+            summary=f"{title} on 10,000 images of CIFAR-10, given with --data",
             modality=_IMAGE,
-        ),
-        Offer(
-            name="vision/cifar10-simclr-v1",
-            target="tacit_vision.recipes:cifar10_simclr_v1",
-            summary="SimCLR on 10,000 images of CIFAR-10, given with --data",
-            modality=_IMAGE,
-        ),
+        )
+        for method, title in (
+            ("simclr", "SimCLR"),
+            ("barlow-twins", "Barlow Twins"),
+            ("byol", "BYOL"),
+            ("mae", "MAE"),
+        )
     ]
+    return [demo, *small]

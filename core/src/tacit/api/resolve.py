@@ -1,0 +1,174 @@
+"""From a run's settings to its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tacit.api.choice import Chosen, Given, choose, data_component, name_of, table_of, without_name
+from tacit.api.config import Plugins, RunConfig, check_keys, merge, normalise
+from tacit.api.plan import Plan, StagePlan
+from tacit.config import Component, Origin, read, write
+from tacit.contract import Modality
+from tacit.methods import Method, Stage
+from tacit.plugin import Catalogue, load_plugins
+from tacit.training.settings import Training
+
+
+def resolve_run(
+    tree: Mapping[str, object], *, where: str | Origin, given: Given | None = None
+) -> Plan:
+    """Resolve a run's settings.
+
+    Args:
+        tree: nested settings, short spellings allowed.
+        where: what to call their source in errors.
+        given: objects handed over in Python in place of names.
+
+    Raises:
+        ValueError: an unknown name or option, with a suggestion.
+    """
+    given = given or Given()
+    plugins = read(_PluginsOnly, {"plugins": tree.get("plugins", {})}, where=where).plugins
+    catalogue = load_plugins(
+        allow=plugins.allow or None, block=plugins.block, strict=plugins.strict
+    )
+    tree = {**tree, "data": data_component(tree.get("data"), catalogue)}
+    source_offer = given.source is None and catalogue.find("sources", name_of(tree["data"]))
+    names = sorted(source_offer.modality if source_offer else given.modalities)
+    modalities = {name: _modality(catalogue, name) for name in names}
+    method: Method = catalogue.find("methods", _text(tree, "method")).load()()
+
+    def default(key: str, modality: str) -> str:
+        if key == "encoder":
+            return modalities[modality].default_encoder
+        return catalogue.policy(method.stages[0].views, modality).name
+
+    check_keys(tree, where)
+    config = read(RunConfig, normalise(tree, names, default), where=where)
+    source = given.chosen_source() or choose(catalogue, "sources", config.data, "data", where)
+    encoders = {
+        name: given.chosen_encoder(name)
+        or choose(
+            catalogue,
+            "encoders",
+            config.encoder.get(name, Component(name=modality.default_encoder)),
+            f"encoder.{name}",
+            where,
+        )
+        for name, modality in modalities.items()
+    }
+    stages = tuple(_stage(catalogue, config, stage, names, where) for stage in method.stages)
+    _check_stage_names(config, method)
+    return Plan(
+        config=_filled(config, source, encoders, stages),
+        method=method,
+        modalities=modalities,
+        source=source,
+        encoders=encoders,
+        stages=stages,
+        catalogue=catalogue,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PluginsOnly:
+    plugins: Plugins = Plugins()
+
+
+def _modality(catalogue: Catalogue, word: str) -> Modality:
+    for offer in catalogue.offers("modalities"):
+        if offer.word == word:
+            modality: Modality = offer.load()()
+            return modality
+    raise ValueError(f"no installed plugin describes the modality {word!r} (tacit list modalities)")
+
+
+def _stage(
+    catalogue: Catalogue,
+    config: RunConfig,
+    stage: Stage,
+    modalities: Sequence[str],
+    where: str | Origin,
+) -> StagePlan:
+    own = config.stages.get(stage.name, {})
+    table = own if isinstance(own, Mapping) else {}
+    normal = normalise(
+        table, modalities, lambda _, modality: catalogue.policy(stage.views, modality).name
+    )
+    views = dict(config.views)
+    for modality, choice in table_of(normal, "views").items():
+        views[modality] = Component(name=choice["name"], options=without_name(choice))
+    options = merge(merge(write(stage.config), config.objective), table_of(normal, "objective"))
+    training = merge(merge(stage.training, config.training), table_of(normal, "training"))
+    return StagePlan(
+        stage=stage,
+        objective=read(type(stage.config), options, where=_under(where, "objective")),
+        views={
+            modality: choose(
+                catalogue,
+                "augmentations",
+                views.get(modality) or Component(name=catalogue.policy(stage.views, modality).name),
+                f"views.{modality}",
+                where,
+            )
+            for modality in modalities
+        },
+        training=read(Training, training, where=_under(where, "training")),
+    )
+
+
+def _under(where: str | Origin, section: str) -> str | Origin:
+    """The same source of settings, naming the table errors are about."""
+    if isinstance(where, Origin):
+        return Origin(file=f"{where.file} [{section}]", overrides=where.overrides)
+    return f"{where} [{section}]"
+
+
+def _text(tree: Mapping[str, object], key: str) -> str:
+    value = tree.get(key)
+    if not isinstance(value, str):
+        raise ValueError(f"{key}: wanted a name; got {'nothing' if value is None else value!r}")
+    return value
+
+
+def _check_stage_names(config: RunConfig, method: Method) -> None:
+    known = [stage.name for stage in method.stages]
+    for name in config.stages:
+        if name not in known:
+            raise ValueError(f"stages: {method.name} has {', '.join(known)}; got {name!r}")
+
+
+def _filled(
+    config: RunConfig,
+    source: Chosen,
+    encoders: Mapping[str, Chosen],
+    stages: Sequence[StagePlan],
+) -> RunConfig:
+    """The settings with every default written out."""
+    whole = replace(
+        config,
+        data=source.component(),
+        encoder={name: chosen.component() for name, chosen in encoders.items()},
+    )
+    if len(stages) == 1:
+        (only,) = stages
+        return replace(
+            whole,
+            views={name: chosen.component() for name, chosen in only.views.items()},
+            objective=write(only.objective),
+            training=write(only.training),
+            stages={},
+        )
+    tables = {
+        plan.stage.name: {
+            "views": {
+                n: {"name": c.component().name, **c.component().options}
+                for n, c in plan.views.items()
+            },
+            "objective": write(plan.objective),
+            "training": write(plan.training),
+        }
+        for plan in stages
+    }
+    return replace(whole, views={}, objective={}, training={}, stages=tables)
