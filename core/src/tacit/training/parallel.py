@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
@@ -81,12 +82,33 @@ def replicate(module: nn.Module) -> nn.Module:
     """The module under DDP; itself where there is one process.
 
     Parameters an objective never reaches (a mask token under a drop mask) get no gradient on any
-    process, so unused ones are looked for. Buffers are not broadcast: batch statistics are
-    synchronised and queues gathered, so they agree already.
+    process, so unused ones are looked for. That also keeps DDP from arranging its buckets anew
+    after the first step, which would make a resumed run add up in another order than an
+    undisturbed one. Buffers are not broadcast: batch statistics are synchronised and queues
+    gathered, so they agree already.
     """
     if not distributed.is_initialized() or distributed.get_world_size() == 1:
         return module
-    return DistributedDataParallel(module, find_unused_parameters=True, broadcast_buffers=False)
+    return DistributedDataParallel(
+        _Replica(module), find_unused_parameters=True, broadcast_buffers=False
+    )
+
+
+class _Replica(nn.Module):
+    """A module with a parameter that nothing uses, where that costs nothing.
+
+    DDP says on every process that looking for unused parameters found none. On a GPU an unused
+    parameter makes it wait for the device in each step, and its one line is the lesser evil.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+        if all(parameter.device.type == "cpu" for parameter in module.parameters()):
+            self.spare = nn.Parameter(torch.zeros(()))
+
+    def forward(self, *inputs: Any) -> Any:
+        return self.module(*inputs)
 
 
 def average(tensors: Sequence[Tensor | None]) -> None:

@@ -80,7 +80,9 @@ class Update:
         """The parts of the batch, one at a time."""
         for part in range(len(self._batch)):
             self._part = self.learner.frame.part = part
-            yield
+            last = part == len(self._batch) - 1
+            with nullcontext() if last else self._quiet():  # forward too: DDP arms itself there
+                yield
 
     def losses(self) -> Losses:
         """The forward of the present part, with the same views and masks each time."""
@@ -107,11 +109,7 @@ class Update:
             loss = loss / len(self._batch)
         if self.scaler.is_enabled():
             loss = self.scaler.scale(loss)
-        if self._part == len(self._batch) - 1:
-            loss.backward(retain_graph=retain_graph)
-        else:
-            with self._quiet():
-                loss.backward(retain_graph=retain_graph)
+        loss.backward(retain_graph=retain_graph)
 
     def parameters(self, player: str = "main") -> Sequence[nn.Parameter]:
         """The parameters of one player."""

@@ -1,0 +1,247 @@
+"""Run by test_distributed.py in each of several processes: whole runs of the engine, split.
+
+The reference is the same run in one process. Views and masks are part of the data, so that every
+process makes those that one process makes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from tests.core.objectives.setting import HEAD, OBJECTIVES, PAIRED, values
+from tests.core.toys import SIZE, PoolEncoder, TokenEncoder
+from torch import Tensor
+
+from tacit.contract import (
+    Alternate,
+    Augmentation,
+    Batch,
+    Mask,
+    Modality,
+    Objective,
+    PerLoss,
+    UpdatePlan,
+    View,
+)
+from tacit.data import Source
+from tacit.methods import Learner
+from tacit.nn import Ema, synchronise_batch_norm
+from tacit.objectives import VicReg, VicRegConfig
+from tacit.training.loop import Trainer
+from tacit.training.optimizers import Sgd
+from tacit.training.parallel import World
+from tacit.training.settings import Training
+from tacit.training.update import Update
+
+ROWS, BATCH, STEPS = 24, 8, 4  # three steps an epoch
+
+
+class Weighed(VicReg):
+    """One gradient a term, each brought to norm 1."""
+
+    def plan(self) -> UpdatePlan:
+        return PerLoss(combine=lambda flat: 1 / flat.norm(dim=1))
+
+
+class Turns(VicReg):
+    """The head minimises another term than the encoder."""
+
+    def players(self) -> Mapping[str, Any]:
+        return {"head": self.projector.parameters()}
+
+    def plan(self) -> UpdatePlan:
+        return Alternate(terms={"main": ("invariance", "variance"), "head": ("covariance",)})
+
+
+CASES: dict[str, tuple[type[Objective], Any]] = {
+    **OBJECTIVES,
+    "one gradient a loss": (Weighed, VicRegConfig(projector=HEAD)),
+    "players in turn": (Turns, VicRegConfig(projector=HEAD)),
+}
+
+
+class Rows(Source):
+    """Two views and a draw for the mask in every row; keeps what it was asked for."""
+
+    modalities = ("signal",)
+
+    def __init__(self) -> None:
+        generator = torch.Generator().manual_seed(1)
+        base = values(ROWS, dtype=torch.float64)
+        noise = torch.randn(3, *base.shape, generator=generator, dtype=torch.float64)
+        self.data = torch.stack([base + 0.3 * noise[0], base + 0.3 * noise[1], noise[2]], dim=1)
+        self.asked: list[list[int]] = []
+
+    def __len__(self) -> int:
+        return ROWS
+
+    def fetch(self, indices: Sequence[int]) -> Batch:
+        self.asked.append(list(indices))
+        index = torch.tensor(indices)
+        return Batch(values={"signal": self.data[index]}, index=index)
+
+
+class Given(Augmentation):
+    """The views and masks that the data hold."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.roles = ("view", "view") if self.paired else ("view",)
+
+    @property
+    def paired(self) -> bool:
+        return self.name in PAIRED or self.name not in OBJECTIVES
+
+    def __call__(self, value: Tensor, generator: torch.Generator) -> tuple[View, ...]:
+        if self.paired:
+            return View(value=value[:, 0]), View(value=value[:, 1])
+        draw = value[:, 2, :, 0]
+        if self.name == "mae":
+            hidden = draw.argsort(1).argsort(1) >= SIZE // 4
+            return (View(value=value[:, 0], mask=Mask(hidden, "drop", SIZE - SIZE // 4)),)
+        return (View(value=value[:, 0], mask=Mask(draw > 0, "replace")),)  # unequal numbers a row
+
+
+class Memory:
+    """A sink that keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        self.rows.append({k: v for k, v in values.items() if k != "order"})
+
+    def close(self) -> None:
+        return
+
+
+def learner_of(name: str) -> Learner:
+    kind, config = CASES[name]
+    encoder = PoolEncoder if Given(name).paired else TokenEncoder
+    torch.manual_seed(0)
+    objective = kind(config)
+    learner = Learner(
+        encoders={"signal": encoder()},
+        objective=objective,
+        augmentations={"signal": Given(name)},
+        modalities={"signal": Modality()},
+        teachers={teacher: Ema(momentum=0.5) for teacher in objective.requires.teachers},
+    ).double()
+    synchronise_batch_norm(learner)
+    return learner
+
+
+def settings(accumulate: int = 1) -> Training:
+    optimizer = Sgd(lr=0.05, momentum=0.0, weight_decay=0.0)
+    return Training(
+        steps=STEPS,
+        batch=BATCH,
+        accumulate=accumulate,
+        optimizer=optimizer,
+        clip=5.0,
+        log_every=1,
+        watch_every=0,
+    )
+
+
+def flat(learner: Learner) -> Tensor:
+    return torch.cat([t.flatten().double() for t in learner.state_dict().values()])
+
+
+def trained(name: str, rank: int, world: int) -> dict[str, Any]:
+    """A run of the trainer: how far the weights moved, what was logged, what was read."""
+    learner, source, memory = learner_of(name), Rows(), Memory()
+    before = flat(learner)
+    here = World(device=torch.device("cpu"), rank=rank, size=world)
+    Trainer(
+        learner=learner, source=source, settings=settings(), seed=3, world=here, sinks=[memory]
+    ).run()
+    return {"moved": flat(learner) - before, "logged": memory.rows, "asked": source.asked}
+
+
+def accumulated(name: str, indices: list[int]) -> dict[str, Any]:
+    """One update of a batch in two parts."""
+    learner = learner_of(name)
+    before = flat(learner)
+    update = Update(learner, settings(accumulate=2))
+    update.begin(Rows().fetch(indices), {})
+    update.plan(update)
+    learner.after_step()
+    return {"moved": flat(learner) - before, "logged": [], "asked": []}
+
+
+def part_by_part(world: int) -> list[int]:
+    """The rows in the order in which `world` processes see them: first halves, second halves."""
+    own = BATCH // world
+    half = own // 2
+    return [
+        rank * own + part * half + row
+        for part in range(2)
+        for rank in range(world)
+        for row in range(half)
+    ]
+
+
+def compared(got: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    moved, whole = got["moved"], wanted["moved"]
+    assert whole.norm() > 1e-3, "nothing was learnt"
+    return {
+        "norm": float(moved.norm() / whole.norm()),
+        "cosine": float(torch.cosine_similarity(moved, whole, dim=0)),
+        "weights": zlib.crc32(moved.numpy().tobytes()),
+        "asked": got["asked"],
+        "logged": got["logged"],
+        "logged whole": wanted["logged"],
+    }
+
+
+def runs(rank: int, world: int) -> dict[str, Callable[[], dict[str, Any]]]:
+    own = BATCH // world
+    rows = list(range(rank * own, (rank + 1) * own))
+    every = {name: (lambda n=name: trained(n, rank, world)) for name in CASES}
+    parts = {f"{name} in parts": (lambda n=name: accumulated(n, rows)) for name in IN_PARTS}
+    return {**every, **parts}
+
+
+IN_PARTS = ("simclr", "byol", "mae")
+WORLDS = (4, 2)
+
+
+def main(rank: int, folder: Path) -> None:
+    """One process first; then groups of four and of two."""
+    torch.set_num_threads(1)
+    whole = {name: trained(name, 0, 1) for name in CASES}
+    parts = {
+        (name, world): accumulated(name, part_by_part(world))
+        for name in IN_PARTS
+        for world in WORLDS
+    }
+    answers: dict[str, Any] = {"1": {"asked": whole["simclr"]["asked"]}}
+    for world in WORLDS:
+        if rank >= world:
+            continue
+        dist.init_process_group(
+            "gloo",
+            init_method=f"file://{folder}/meet{world}",
+            rank=rank,
+            world_size=world,
+            timeout=timedelta(seconds=100),
+        )
+        answers[str(world)] = {
+            name: compared(run(), whole.get(name) or parts[name.removesuffix(" in parts"), world])
+            for name, run in runs(rank, world).items()
+        }
+        dist.destroy_process_group()
+    (folder / f"answer{rank}.json").write_text(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))
