@@ -203,7 +203,8 @@ def test_views_whose_rows_are_not_the_same_instances_are_refused(name: str) -> N
 def test_simclr_works_with_one_instance_on_a_process_of_several() -> None:
     """Its metrics, which are of the process alone, leave out what one instance cannot tell."""
     found = make("simclr").losses(two_views(1)).metrics
-    assert set(found) == {"agreement"}
+    assert set(found) == {"agreement", "deviation"}
+    assert all(bool(value.isfinite()) for value in found.values())
 
 
 def test_a_schedule_moves_the_temperature() -> None:

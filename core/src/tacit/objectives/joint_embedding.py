@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from tacit.contract import (
     Requirements,
     Views,
 )
-from tacit.functional import barlow_twins, normalised_deviation, nt_xent, vicreg
+from tacit.functional import all_reduce_sum, barlow_twins, nt_xent, vicreg
 from tacit.nn import Mlp, MlpConfig
 from tacit.objectives.instances import paired
 
@@ -219,12 +220,15 @@ def agreement(
 ) -> dict[str, Tensor]:
     """How alike two views are (cosine) and how far instances are apart (1 healthy, 0 collapsed).
 
-    Of this process's instances; a single one is not apart from any other, and says only how alike.
+    Of the instances of all processes; see `tacit.functional.normalised_deviation`.
     """
-    found = {"agreement": nn.functional.cosine_similarity(a.float(), b.float(), dim=1).mean()}
-    if len(a) > 1:
-        found["deviation"] = normalised_deviation(a.float())
-    return found
+    rows = nn.functional.normalize(a.float(), dim=1)
+    cosine = (rows * nn.functional.normalize(b.float(), dim=1)).sum()
+    sums = torch.cat([rows.sum(0), rows.square().sum(0), cosine[None], rows.new_ones(1) * len(a)])
+    total = all_reduce_sum(sums)
+    first, second, alike = (total[:-1] / total[-1]).split([a.shape[1], a.shape[1], 1])
+    spread = (second - first.square()).clamp_min(0).sqrt()
+    return {"agreement": alike[0], "deviation": spread.mean() * math.sqrt(a.shape[1])}
 
 
 def _columns(rows: Sequence[Mapping[str, Tensor]]) -> dict[str, list[Tensor]]:
