@@ -201,7 +201,7 @@ def test_views_whose_rows_are_not_the_same_instances_are_refused(name: str) -> N
 
 
 def test_simclr_works_with_one_instance_on_a_process_of_several() -> None:
-    """Its metrics, which are of the process alone, leave out what one instance cannot tell."""
+    """Its metrics, of the instances of all processes, are numbers even for one instance."""
     found = make("simclr").losses(two_views(1)).metrics
     assert set(found) == {"agreement", "deviation"}
     assert all(bool(value.isfinite()) for value in found.values())
