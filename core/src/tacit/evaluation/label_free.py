@@ -68,14 +68,14 @@ class CollapseConfig:
 
     Attributes:
         deviation: complete collapse below this normalised deviation (1 is healthy, 0 all alike).
-            Working encoders lie between about 0.5 and 1.
+            Working encoders lie between about 0.04 (pooled tokens share a large mean) and 1.
         rank: dimensional collapse below this effective rank of the centred embeddings. It asks
             for more than a line, whatever the width; a low rank alone is no fault where the data
             has few factors.
         share: dimensional collapse also below this share of the largest rank there could be.
     """
 
-    deviation: float = 0.1
+    deviation: float = 0.02
     rank: float = 2.0
     share: float = 0.01
 
