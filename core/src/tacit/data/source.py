@@ -28,12 +28,16 @@ class Source(ABC):
         decodes: fetching is work (decoding, reading files) that worker processes should do; False
             for data in memory, where they only cost.
         skipped: instances left out on opening because they could not be read, with the reason.
+        whole: the instances are parts of one large value, and fetching any of them fetches all of
+            it. A run that sets no batch then takes all instances in every step, and a pass reads
+            the value once.
     """
 
     modalities: tuple[str, ...]
     label_names: tuple[str, ...] | None = None
     decodes: bool = False
     skipped: tuple[str, ...] = ()
+    whole: bool = False
 
     @abstractmethod
     def __len__(self) -> int:
