@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
@@ -93,7 +94,7 @@ class Gnn(Encoder):
         self.token = nn.Parameter(torch.zeros(config.features))
         self.layers, self.norms = nn.ModuleList(), nn.ModuleList()
         self.activations = nn.ModuleList()
-        for number, (before, after) in enumerate(zip(widths, widths[1:], strict=False), start=1):
+        for number, (before, after) in enumerate(pairwise(widths), start=1):
             last = number == config.layers
             self.layers.append(layer(before, after, last))
             self.norms.append(_norm(config.norm, after))

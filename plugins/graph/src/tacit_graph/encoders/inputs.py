@@ -1,8 +1,8 @@
 """Node features on their way into the first layer: masked, dropped out, and sparse where they are.
 
 Bags of words are mostly zeros: Cora's features are 1.3 % dense. Multiplied as such, the first layer
-is most of a step on a CPU. Here rows that are sparse enough are multiplied by `embedding_bag`, which
-touches what is not zero; the result is the same.
+is most of a step on a CPU. Here rows that are sparse enough are multiplied by `embedding_bag`,
+which touches what is not zero; the result is the same.
 """
 
 from __future__ import annotations
