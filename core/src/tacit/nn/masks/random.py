@@ -1,4 +1,4 @@
-"""Mask samplers: which tokens to hide."""
+"""Tokens, or cells of them, hidden one by one at random."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool
 from torch import Tensor
 
 from tacit.contract import Mask, MaskMode
+from tacit.nn.masks.sampler import MaskSampler, by, check_ratio, number_of, ranks
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomMask:
+class RandomMask(MaskSampler):
     """Hides a fixed share of the tokens, chosen at random in every row anew.
 
     Args:
@@ -38,8 +39,7 @@ class RandomMask:
     block: int = 1
 
     def __post_init__(self) -> None:
-        if not 0 < self.ratio < 1:
-            raise ValueError(f"ratio: wanted more than 0 and less than 1; got {self.ratio}")
+        check_ratio(self.ratio)
         if self.block < 1:
             raise ValueError(f"block: wanted at least 1; got {self.block}")
 
@@ -53,11 +53,11 @@ class RandomMask:
         if math.prod(self._cells(grid)) < 2:
             raise ValueError(
                 f"mask: wanted at least 2 cells of block={self.block} to hide some and see others; "
-                f"the tokens lie {_by(grid)}"
+                f"the tokens lie {by(grid)}"
             )
         if mode == "drop" and any(size % self.block for size in grid):
             raise ValueError(
-                f"mask: under 'drop' wanted a block that divides the grid, {_by(grid)}; "
+                f"mask: under 'drop' wanted a block that divides the grid, {by(grid)}; "
                 f"got {self.block}: set block=1 or another divisor"
             )
 
@@ -91,9 +91,9 @@ class RandomMask:
             return Mask(self._padded(valid, mode, generator), mode)
         cells = self._cells(grid)
         number = math.prod(cells)
-        count = self._count(number)
+        count = number_of(self.ratio, number)
         noise = torch.rand(rows, number, generator=generator, device=generator.device)
-        hidden = _ranks(noise) < count
+        hidden = ranks(noise) < count
         if self.block == 1:
             return Mask(hidden, mode, count)
         whole = all(size % self.block == 0 for size in grid)
@@ -112,11 +112,7 @@ class RandomMask:
             )
         self.check((tokens,), mode)
         noise = torch.rand(1, tokens, generator=generator, device=generator.device)
-        return Mask((_ranks(noise) < self._count(tokens)).squeeze(0), mode)
-
-    def _count(self, cells: int) -> int:
-        # The small number undoes rounding: 0.55 * 100 is a little more than 55.
-        return min(max(math.ceil(self.ratio * cells - 1e-9), 1), cells - 1)
+        return Mask((ranks(noise) < number_of(self.ratio, tokens)).squeeze(0), mode)
 
     def _cells(self, grid: Sequence[int]) -> tuple[int, ...]:
         return tuple(-(-size // self.block) for size in grid)
@@ -141,14 +137,5 @@ class RandomMask:
         noise = torch.rand(valid.shape, generator=generator, device=generator.device)
         lengths = valid.sum(1, keepdim=True)
         counts = (self.ratio * lengths.double() - 1e-9).ceil().clamp(min=1)
-        hidden = _ranks(noise + 2.0 * ~valid) < torch.minimum(counts, lengths - 1)
+        hidden = ranks(noise + 2.0 * ~valid) < torch.minimum(counts, lengths - 1)
         return hidden & valid
-
-
-def _ranks(noise: Float[Tensor, "batch cells"]) -> Int[Tensor, "batch cells"]:
-    """The place of each number within its row, counted from 0."""
-    return noise.argsort(dim=1).argsort(dim=1)
-
-
-def _by(grid: Sequence[int]) -> str:
-    return " x ".join(map(str, grid))
