@@ -95,6 +95,8 @@ class Tokens:
         positions: coordinates of each token, where they lie on no grid.
         grid: tokens along each axis, where that is not the spec's (a smaller crop).
         relations: whatever else the encoder mixes with (edges, an attention bias); opaque here.
+        asked: those an answer is wanted for, where it is not wanted for all: a decoder may answer
+            anything finite for the others, and save the work.
     """
 
     values: Float[Tensor, "batch tokens width"] | Float[Tensor, "tokens width"]
@@ -103,6 +105,7 @@ class Tokens:
     positions: Tensor | None = None
     grid: tuple[int, ...] | None = None
     relations: Any = None
+    asked: Bool[Tensor, "batch tokens"] | Bool[Tensor, " tokens"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

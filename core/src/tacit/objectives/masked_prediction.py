@@ -179,7 +179,7 @@ class MaskedPrediction(Objective):
             asked = torch.ones_like(hiding.asked) if self.config.ask_all else hiding.asked
             asked = counted(view, encoding, asked)
             target.observe(asked)
-            tokens = self._tokens(view, ctx)
+            tokens = self._tokens(view, ctx, asked)
             predicted = self.decoder[name](encoding, hiding.mask, tokens, reference)
             errors.append(self.distance(target, predicted, content, asked, encoding))
         return torch.stack(errors).mean()
@@ -238,12 +238,12 @@ class MaskedPrediction(Objective):
             return self.config.mask
         return replace(self.config.mask, ratio=ratio)
 
-    def _tokens(self, view: View, ctx: Context) -> Tokens | None:
+    def _tokens(self, view: View, ctx: Context, asked: Tensor) -> Tokens | None:
         """What a decoder of the encoder's own kind mixes by, such as neighbours."""
         if not isinstance(self.config.decoder, OwnDecoder):
             return None
         with torch.no_grad():
-            return ctx.encoder(view.modality).tokenize(view.value)
+            return replace(ctx.encoder(view.modality).tokenize(view.value), asked=asked)
 
 
 def _check_loss(loss: TokenLoss | None, target: Target, modality: str) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from tacit.plugin import Offer, hookimpl
 
 _GRAPH = frozenset({"graph"})
-_TOKENS = ("tokens", "tokens:packed", "targets", "mask:replace", "taps")
+_TOKENS = (
+    "tokens",
+    "tokens:packed",
+    "targets",
+    "mask:replace",
+    "taps",
+    "decoder",
+    "positions:none",
+)
 
 
 @hookimpl
@@ -111,4 +119,65 @@ def tacit_sources() -> list[Offer]:
             modality=_GRAPH,
         )
         for name, target, summary in known
+    ]
+
+
+@hookimpl
+def tacit_methods() -> list[Offer]:
+    """Methods for graphs."""
+    masked = ("views:masked", "tokens", "targets", "mask:replace", "decoder")
+    pairs = ("views:two-views",)
+    known = (
+        (
+            "graphmae",
+            "Features of hidden nodes are reconstructed by a graph decoder",
+            masked,
+            "Hou et al. 2022, arXiv:2205.10803",
+        ),
+        (
+            "grace",
+            "Two views of a node attract, all other nodes of both views repel",
+            pairs,
+            "Zhu et al. 2020, arXiv:2006.04131",
+        ),
+        (
+            "bgrl",
+            "A node's view predicts a moving-average teacher's embedding of the other",
+            (*pairs, "teacher"),
+            "Thakoor et al. 2022, arXiv:2102.06514",
+        ),
+        (
+            "cca-ssg",
+            "Two views of a node agree, and features are decorrelated",
+            pairs,
+            "Zhang et al. 2021, arXiv:2106.12484",
+        ),
+        (
+            "dgi",
+            "Nodes are told from those of a shuffled graph by a summary of the graph",
+            ("views:shuffled",),
+            "Velickovic et al. 2019, arXiv:1809.10341",
+        ),
+        (
+            "graphcl",
+            "Two edited copies of a graph attract, those of other graphs repel",
+            ("views:one-of-edits",),
+            "You et al. 2020, arXiv:2010.13902",
+        ),
+        (
+            "infograph",
+            "Nodes tell their own graph from the others of the batch",
+            ("views:masked", "tokens"),
+            "Sun et al. 2020, arXiv:1908.01000",
+        ),
+    )
+    return [
+        Offer(
+            name=f"graph/{name}",
+            target=f"tacit_graph.methods:{name.replace('-', '_')}",
+            summary=summary,
+            requires=requires,
+            source=source,
+        )
+        for name, summary, requires, source in known
     ]

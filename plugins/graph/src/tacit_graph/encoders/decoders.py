@@ -7,16 +7,16 @@ and only the nodes that are asked for need the map. Both orders give the same su
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
-from torch_geometric.nn import GCNConv
-from torch_geometric.utils import softmax
 
 from tacit.contract import Tokens
-from tacit_graph.encoders.convolutions import Passed
+from tacit_graph.encoders.convolutions import attention_weights
+from tacit_graph.encoders.edges import Edges
 
 
 class Decoder(nn.Module):
@@ -33,23 +33,24 @@ class Decoder(nn.Module):
     def __init__(self, width: int, out: int, *, gain: float = 1.0) -> None:
         super().__init__()
         self.gain = gain
-        self.weight, self.bias = nn.Parameter(torch.empty(out, width)), nn.Parameter(torch.empty(out))
-        self.reset_parameters()
+        self.weight = nn.Parameter(torch.empty(out, width))
+        self.bias = nn.Parameter(torch.empty(out))
+        Decoder.reset_parameters(self)
 
     def reset_parameters(self) -> None:
         """Draw new weights."""
         nn.init.xavier_normal_(self.weight, gain=self.gain)
         nn.init.zeros_(self.bias)
 
-    def summed(self, x: Float[Tensor, "nodes width"], tokens: Tokens) -> Tensor:
+    @abstractmethod
+    def summed(
+        self, x: Float[Tensor, "nodes width"], edges: Edges
+    ) -> Float[Tensor, "nodes width"]:
         """The messages each node gets, added up."""
-        raise NotImplementedError
 
-    def forward(
-        self, tokens: Tokens, asked: Bool[Tensor, " nodes"] | None = None
-    ) -> Float[Tensor, "nodes out"]:
+    def forward(self, tokens: Tokens) -> Float[Tensor, "nodes out"]:
         """Features of every node; 0 where they are not asked for."""
-        summed = self.summed(tokens.values, tokens)
+        summed, asked = self.summed(tokens.values, tokens.relations), tokens.asked
         if asked is None or asked.device.type != "cpu":  # other devices would wait for the number
             return functional.linear(summed, self.weight, self.bias)
         rows = asked.nonzero()[:, 0]
@@ -60,15 +61,11 @@ class Decoder(nn.Module):
 class GcnDecoder(Decoder):
     """The sums of a graph convolution."""
 
-    def __init__(self, width: int, out: int) -> None:
-        super().__init__(width, out)
-        self.convolution = GCNConv(width, width, add_self_loops=False, bias=False)
-        self.convolution.lin = Passed()
-
-    def summed(self, x: Float[Tensor, "nodes width"], tokens: Tokens) -> Tensor:
+    def summed(
+        self, x: Float[Tensor, "nodes width"], edges: Edges
+    ) -> Float[Tensor, "nodes width"]:
         """See `Decoder.summed`."""
-        out: Tensor = self.convolution(x, tokens.relations.looped(len(x)))
-        return out
+        return edges.incoming.add_up(x, edges.normalised)
 
 
 class GatDecoder(Decoder):
@@ -88,31 +85,23 @@ class GatDecoder(Decoder):
     ) -> None:
         super().__init__(width, out, gain=math.sqrt(2))
         self.dropout, self.attention_dropout = dropout, attention_dropout
-        self.attention = nn.Parameter(nn.init.xavier_normal_(torch.empty(2, out), gain=self.gain))
+        self.attention = nn.Parameter(torch.empty(2, out))
+        self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw new weights."""
         super().reset_parameters()
-        if hasattr(self, "attention"):
-            nn.init.xavier_normal_(self.attention, gain=self.gain)
+        nn.init.xavier_normal_(self.attention, gain=self.gain)
 
-    def summed(self, x: Float[Tensor, "nodes width"], tokens: Tokens) -> Tensor:
+    def summed(
+        self, x: Float[Tensor, "nodes width"], edges: Edges
+    ) -> Float[Tensor, "nodes width"]:
         """See `Decoder.summed`."""
         x = functional.dropout(x, self.dropout, self.training)
-        source, target = tokens.relations.looped(len(x))
-        weights = self._attention(x, source, target)
-        return torch.zeros_like(x).index_add(0, target, weights[:, None] * x[source])
-
-    def _attention(
-        self,
-        x: Float[Tensor, "nodes width"],
-        source: Int[Tensor, " edges"],
-        target: Int[Tensor, " edges"],
-    ) -> Float[Tensor, " edges"]:
-        sent, received = functional.linear(x, self.attention @ self.weight).unbind(1)
-        scores = functional.leaky_relu(sent[source] + received[target], 0.2)
-        weights: Tensor = softmax(scores, target, num_nodes=len(x))
-        return functional.dropout(weights, self.attention_dropout, self.training)
+        sent, received = functional.linear(x, self.attention @ self.weight).split(1, dim=1)
+        dropout = self.attention_dropout if self.training else 0.0
+        weights = attention_weights(sent, received, edges, dropout=dropout)
+        return edges.incoming.add_up(x, weights)
 
 
 class SumDecoder(Decoder):
@@ -125,8 +114,10 @@ class SumDecoder(Decoder):
         super().__init__(width, out)
         self.hidden = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU())
 
-    def summed(self, x: Float[Tensor, "nodes width"], tokens: Tokens) -> Tensor:
+    def summed(
+        self, x: Float[Tensor, "nodes width"], edges: Edges
+    ) -> Float[Tensor, "nodes width"]:
         """See `Decoder.summed`."""
-        source, target = tokens.relations.index
+        source, target = edges.index
         found: Tensor = self.hidden(x.index_add(0, target, x[source]))
         return found

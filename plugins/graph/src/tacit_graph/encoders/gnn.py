@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -81,22 +82,29 @@ class Gnn(Encoder):
 
     Args:
         config: settings.
-        layer: makes one, of the features before and after it and whether it is the last.
+        layer: makes one, of the features before and after it.
+        decoder: makes a network of one such layer, of the width of embeddings and the features it
+            is to answer; for objectives that predict what nodes held.
     """
 
     Config: ClassVar[type[GnnConfig]] = GnnConfig
 
-    def __init__(self, config: GnnConfig, layer: Callable[[int, int, bool], nn.Module]) -> None:
+    def __init__(
+        self,
+        config: GnnConfig,
+        layer: Callable[[int, int], nn.Module],
+        decoder: Callable[[int, int], nn.Module],
+    ) -> None:
         super().__init__()
         self.config = config
         widths = config.widths()
-        self.spec = _spec(config)
+        self.spec = _spec(config, decoder)
         self.token = nn.Parameter(torch.zeros(config.features))
         self.layers, self.norms = nn.ModuleList(), nn.ModuleList()
         self.activations = nn.ModuleList()
         for number, (before, after) in enumerate(pairwise(widths), start=1):
             last = number == config.layers
-            self.layers.append(layer(before, after, last))
+            self.layers.append(layer(before, after))
             self.norms.append(_norm(config.norm, after))
             silent = last and not config.last_activation
             self.activations.append(nn.Identity() if silent else ACTIVATIONS[config.activation]())
@@ -170,13 +178,16 @@ def _norm(kind: str, width: int) -> nn.Module:
     return nn.LayerNorm(width) if kind == "layer" else nn.Identity()
 
 
-def _spec(config: GnnConfig) -> EncoderSpec:
+def _spec(config: GnnConfig, decoder: Callable[[int, int], nn.Module]) -> EncoderSpec:
+    width = sum(config.widths()[1:]) if config.join else config.width
     return EncoderSpec(
         modality="graph",
-        width=sum(config.widths()[1:]) if config.join else config.width,
+        width=width,
         tokens="packed",
         mask_modes=frozenset({"replace"}),
         layers=config.layers,
         target_width=config.features,
+        positions=False,
+        decoder=partial(decoder, width),
         preprocessing=Preprocessing(features=config.features),
     )

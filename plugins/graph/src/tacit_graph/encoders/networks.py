@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
-from tacit_graph.encoders.convolutions import gat, gcn, gin, sage
+from tacit_graph.encoders.convolutions import Attention, Convolution, gin, sage
+from tacit_graph.encoders.decoders import GatDecoder, GcnDecoder, SumDecoder
 from tacit_graph.encoders.edges import Readout
 from tacit_graph.encoders.gnn import ACTIVATIONS, Activation, Gnn, GnnConfig, Norm
 
@@ -25,7 +27,7 @@ class Gcn(Gnn):
 
     def __init__(self, config: GcnConfig | None = None) -> None:
         config = config or GcnConfig()
-        super().__init__(config, lambda before, after, _: gcn(before, after))
+        super().__init__(config, Convolution, GcnDecoder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,8 @@ class Gat(Gnn):
         heads, dropout = config.heads, config.attention_dropout
         super().__init__(
             config,
-            lambda before, after, _: gat(before, after, heads=heads, attention_dropout=dropout),
+            partial(Attention, heads=heads, attention_dropout=dropout),
+            partial(GatDecoder, dropout=config.dropout, attention_dropout=dropout),
         )
 
 
@@ -91,7 +94,7 @@ class Gin(Gnn):
     def __init__(self, config: GinConfig | None = None) -> None:
         config = config or GinConfig()
         activation = ACTIVATIONS[config.activation]
-        super().__init__(config, lambda before, after, _: gin(before, after, activation=activation))
+        super().__init__(config, partial(gin, activation=activation), SumDecoder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,4 +114,4 @@ class Sage(Gnn):
 
     def __init__(self, config: SageConfig | None = None) -> None:
         config = config or SageConfig()
-        super().__init__(config, lambda before, after, _: sage(before, after))
+        super().__init__(config, sage, GcnDecoder)
