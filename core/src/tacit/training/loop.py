@@ -34,6 +34,7 @@ from tacit.training.settings import Training
 from tacit.training.update import Update, finite
 
 _FOREVER = 1 << 62  # steps of an epoch of data that have none
+_ROUND = 100  # steps between looks and checkpoints by default, where an epoch is a single step
 
 
 @runtime_checkable
@@ -203,7 +204,8 @@ class Trainer:
     def _due(self, every: int | None) -> bool:
         if every == 0:
             return False
-        return self.step % (every or self.per_epoch) == 0 or self._done
+        usual = self.per_epoch if self.per_epoch > 1 else _ROUND
+        return self.step % (every or usual) == 0 or self._done
 
     def _log(self, values: dict[str, float]) -> None:
         self.schedules.observe(values)

@@ -47,10 +47,10 @@ class Training:
         workers: processes that load data; 0 loads in the training process, none asks the source.
         log_every: steps between two lines of metrics.
         watch_every: steps between two looks at the embeddings (effective rank, kNN); 0 for none,
-            none for once an epoch.
+            none for once an epoch, or every 100 steps where an epoch is a single one.
         watch_size: instances looked at, from the beginning of the data.
-        checkpoint_every: steps between two checkpoints; none for once an epoch, or, of data
-            without epochs, at the end.
+        checkpoint_every: steps between two checkpoints; none for once an epoch (every 100 steps
+            where an epoch is a single one), or, of data without epochs, at the end.
         keep: checkpoints kept.
         compile: compile the encoders with torch.compile.
         device: auto, cpu, cuda or cuda:N.

@@ -181,3 +181,32 @@ def tacit_methods() -> list[Offer]:
         )
         for name, summary, requires, source in known
     ]
+
+
+@hookimpl
+def tacit_recipes() -> list[Offer]:
+    """Runs with measured results."""
+    node = ("graphmae", "dgi", "grace", "bgrl", "cca-ssg")
+    many = ("graphmae", "graphcl", "infograph")
+    known = [
+        *((data, method) for data in ("cora", "citeseer") for method in node),
+        *((data, method) for data in ("mutag", "proteins") for method in many),
+    ]
+    demo = Offer(
+        name="graph/digits-graphmae-v1",
+        target="tacit_graph.recipes:digits_graphmae_v1",
+        summary="GraphMAE on embedded digits joined to the nearest: the demonstration",
+        modality=_GRAPH,
+    )
+    return [
+        demo,
+        *(
+            Offer(
+                name=f"graph/{data}-{method}-v1",
+                target=f"tacit_graph.recipes:{data}_{method.replace('-', '_')}_v1",
+                summary=f"{method} as set for {data}, given with --data",
+                modality=_GRAPH,
+            )
+            for data, method in known
+        ),
+    ]
