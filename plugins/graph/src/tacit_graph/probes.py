@@ -30,9 +30,9 @@ class NodeProbeConfig:
         ValueError: nothing to try, or numbers out of range.
     """
 
-    decays: tuple[float, ...] = (0.0, 1e-4, 1e-3, 1e-2)
+    decays: tuple[float, ...] = (1e-4, 5e-4, 1e-3, 1e-2)
     lr: float = 1e-2
-    epochs: int = 300
+    epochs: int = 1000
 
     def __post_init__(self) -> None:
         if not self.decays or min(self.decays) < 0:

@@ -43,9 +43,7 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.bias)
 
     @abstractmethod
-    def summed(
-        self, x: Float[Tensor, "nodes width"], edges: Edges
-    ) -> Float[Tensor, "nodes width"]:
+    def summed(self, x: Float[Tensor, "nodes width"], edges: Edges) -> Float[Tensor, "nodes width"]:
         """The messages each node gets, added up."""
 
     def forward(self, tokens: Tokens) -> Float[Tensor, "nodes out"]:
@@ -61,9 +59,7 @@ class Decoder(nn.Module):
 class GcnDecoder(Decoder):
     """The sums of a graph convolution."""
 
-    def summed(
-        self, x: Float[Tensor, "nodes width"], edges: Edges
-    ) -> Float[Tensor, "nodes width"]:
+    def summed(self, x: Float[Tensor, "nodes width"], edges: Edges) -> Float[Tensor, "nodes width"]:
         """See `Decoder.summed`."""
         return edges.incoming.add_up(x, edges.normalised)
 
@@ -93,9 +89,7 @@ class GatDecoder(Decoder):
         super().reset_parameters()
         nn.init.xavier_normal_(self.attention, gain=self.gain)
 
-    def summed(
-        self, x: Float[Tensor, "nodes width"], edges: Edges
-    ) -> Float[Tensor, "nodes width"]:
+    def summed(self, x: Float[Tensor, "nodes width"], edges: Edges) -> Float[Tensor, "nodes width"]:
         """See `Decoder.summed`."""
         x = functional.dropout(x, self.dropout, self.training)
         sent, received = functional.linear(x, self.attention @ self.weight).split(1, dim=1)
@@ -114,9 +108,7 @@ class SumDecoder(Decoder):
         super().__init__(width, out)
         self.hidden = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU())
 
-    def summed(
-        self, x: Float[Tensor, "nodes width"], edges: Edges
-    ) -> Float[Tensor, "nodes width"]:
+    def summed(self, x: Float[Tensor, "nodes width"], edges: Edges) -> Float[Tensor, "nodes width"]:
         """See `Decoder.summed`."""
         source, target = edges.index
         found: Tensor = self.hidden(x.index_add(0, target, x[source]))
