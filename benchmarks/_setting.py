@@ -73,7 +73,7 @@ CIFAR10 = Setting(
     options={"split": "train", "limit": 10_000},
     encoders={
         "ResNet, width 16": {"name": "vision/resnet", "width": 16},
-        "ViT, 4 x 96": {"name": "vision/vit", "width": 96, "depth": 4, "heads": 3},
+        "ViT, 3 x 96": {"name": "vision/vit", "width": 96, "depth": 3, "heads": 3},
     },
     views={
         "two-views": {**_SMALL_VIEWS, "size": 24, "blur_probability": (0.0, 0.0)},
