@@ -88,7 +88,7 @@ CIFAR10 = Setting(
             "solarise_probability": (0.0, 0.0),
             "local_blur_probability": 0.0,
         },
-        "masked": {"scale": (0.3, 1.0), "size": 24},
+        "masked": {"scale": (0.3, 1.0)},
     },
     steps=400,
 )
