@@ -139,6 +139,9 @@ class Bench:
         placed = {offer: self.setting.encoder_of(offer, self.catalogue) for offer in offers}
         used = [name for name in self.setting.encoders if name in placed.values()]
         for seed in seeds:
+            if self.overrides:  # a trial: the baselines are those without it
+                yield from self._runs(placed, seed)
+                continue
             yield (RAW, "", seed), lambda seed=seed: self._raw(seed)
             for name in used:
                 yield (RANDOM, name, seed), lambda name=name, seed=seed: self._random(name, seed)
@@ -146,12 +149,15 @@ class Bench:
                     (SUPERVISED, name, seed),
                     lambda name=name, seed=seed: self._supervised(name, seed),
                 )
-            for offer, encoder in placed.items():
-                if encoder is not None:
-                    yield (
-                        (offer.name, encoder, seed),
-                        lambda o=offer, e=encoder, seed=seed: self._method(o, e, seed),
-                    )
+            yield from self._runs(placed, seed)
+
+    def _runs(self, placed: dict[Offer, str | None], seed: int) -> Iterator[Case]:
+        for offer, encoder in placed.items():
+            if encoder is not None:
+                yield (
+                    (offer.name, encoder, seed),
+                    lambda o=offer, e=encoder: self._method(o, e, seed),
+                )
 
     def _offers(self) -> list[Offer]:
         """The core's methods that know no modality."""

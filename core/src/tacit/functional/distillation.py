@@ -157,7 +157,8 @@ class _SoftCrossEntropy(torch.autograd.Function):
         ctx.save_for_backward(logits, target)
         ctx.temperature = temperature
         chances = (logits / temperature).log_softmax(-1)
-        return -torch.linalg.vecdot(chances, target)
+        rows: Tensor = torch.linalg.vecdot(chances, target)
+        return -rows
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
