@@ -91,7 +91,7 @@ def test_a_method_trains_as_it_comes(name: str) -> None:
     training = read(Training, method.stages[0].training)
     centred = any("teacher_temperature" in name for name in training.schedules)
     # A teacher that is centred starts on few prototypes; its loss means something once it is not.
-    settled, steps = (20, 200) if centred else (0, 30)
+    settled, steps = (20, 120) if centred else (0, 30)
     trained, schedules = learner(method), ScheduleSet(training.schedules)
     optimizer = build(training.optimizer, trained.named_parameters())
     batch = Batch(values={"signal": values(32)}, index=torch.arange(32))
