@@ -10,6 +10,7 @@ from tacit.nn.heads import Mlp, MlpConfig
 from tacit.nn.masks import RandomMask
 from tacit.nn.norm import GlobalBatchNorm, synchronise_batch_norm
 from tacit.nn.positions import grid_positions
+from tacit.nn.prototypes import Centre, PrototypeHead, PrototypeHeadConfig, Prototypes
 from tacit.nn.state import EmbeddingQueue, SampleState
 from tacit.nn.teacher import (
     Ema,
@@ -22,6 +23,7 @@ from tacit.nn.teacher import (
 )
 
 __all__ = [
+    "Centre",
     "DecoderConfig",
     "Ema",
     "EmbeddingQueue",
@@ -31,6 +33,9 @@ __all__ = [
     "Mlp",
     "MlpConfig",
     "PreviousStage",
+    "PrototypeHead",
+    "PrototypeHeadConfig",
+    "Prototypes",
     "RandomInit",
     "RandomMask",
     "SampleState",
