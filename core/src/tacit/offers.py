@@ -45,6 +45,27 @@ def tacit_methods() -> list[Offer]:
             source="Chen and He 2021, arXiv:2011.10566",
         ),
         Offer(
+            name="dino",
+            target="tacit.methods:dino",
+            summary="Views and their parts assigned to prototypes as an averaged teacher does",
+            requires=("views:multi-crop", "teacher"),
+            source="Caron et al. 2021, arXiv:2104.14294",
+        ),
+        Offer(
+            name="ibot",
+            target="tacit.methods:ibot",
+            summary="DINO on masked views, and a teacher's assignment of every hidden token",
+            requires=("views:two-views", "teacher", "tokens", "mask:replace"),
+            source="Zhou et al. 2022, arXiv:2111.07832",
+        ),
+        Offer(
+            name="random-teacher",
+            target="tacit.methods:random_teacher",
+            summary="A student distilled into a teacher that was never trained",
+            requires=("views:masked", "teacher"),
+            source="Sarnthein et al. 2023, arXiv:2302.12091",
+        ),
+        Offer(
             name="mae",
             target="tacit.methods:mae",
             summary="Tokens dropped before the encoder are reconstructed from the rest",

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from tests.core.objectives.setting import HEAD, OBJECTIVES, PAIRED, values
+from tests.core.objectives.setting import HEAD, MASKED, OBJECTIVES, TOKENS, values
 from tests.core.toys import SIZE, PoolEncoder, TokenEncoder
 from torch import Tensor
 
@@ -33,7 +33,7 @@ from tacit.contract import (
 )
 from tacit.data import Source
 from tacit.methods import Learner
-from tacit.nn import Ema, synchronise_batch_norm
+from tacit.nn import Ema, RandomInit, synchronise_batch_norm
 from tacit.objectives import VicReg, VicRegConfig
 from tacit.training.loop import Trainer
 from tacit.training.optimizers import Sgd
@@ -98,12 +98,13 @@ class Given(Augmentation):
 
     @property
     def paired(self) -> bool:
-        return self.name in PAIRED or self.name not in OBJECTIVES
+        return self.name not in MASKED
 
     def __call__(self, value: Tensor, generator: torch.Generator) -> tuple[View, ...]:
-        if self.paired:
-            return View(value=value[:, 0]), View(value=value[:, 1])
         draw = value[:, 2, :, 0]
+        if self.paired:
+            mask = Mask(draw > 0, "replace") if self.name in TOKENS else None
+            return View(value=value[:, 0], mask=mask), View(value=value[:, 1], mask=mask)
         if self.name == "mae":
             hidden = draw.argsort(1).argsort(1) >= SIZE // 4
             return (View(value=value[:, 0], mask=Mask(hidden, "drop", SIZE - SIZE // 4)),)
@@ -125,15 +126,16 @@ class Memory:
 
 def learner_of(name: str) -> Learner:
     kind, config = CASES[name]
-    encoder = PoolEncoder if Given(name).paired else TokenEncoder
+    encoder = TokenEncoder if name in TOKENS else PoolEncoder
     torch.manual_seed(0)
     objective = kind(config)
+    policy = RandomInit() if name == "random-teacher" else Ema(momentum=0.5)
     learner = Learner(
         encoders={"signal": encoder()},
         objective=objective,
         augmentations={"signal": Given(name)},
         modalities={"signal": Modality()},
-        teachers={teacher: Ema(momentum=0.5) for teacher in objective.requires.teachers},
+        teachers=dict.fromkeys(objective.requires.teachers, policy),
     ).double()
     synchronise_batch_norm(learner)
     return learner
@@ -211,7 +213,7 @@ def runs(rank: int, world: int) -> dict[str, Callable[[], dict[str, Any]]]:
     return {**every, **parts}
 
 
-IN_PARTS = ("simclr", "byol", "mae")
+IN_PARTS = ("simclr", "byol", "dino", "mae")
 WORLDS = (4, 2)
 
 

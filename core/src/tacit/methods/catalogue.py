@@ -75,14 +75,17 @@ def vicreg() -> Method:
 
 
 def byol() -> Method:
-    """BYOL. The paper trains with LARS at batch 4096, momentum 0.996 rising to 1."""
+    """BYOL. The paper trains with LARS at batch 4096, momentum 0.996 rising to 1.
+
+    The predictor must learn faster than the teacher moves, so the rate is three times SimCLR's.
+    """
     momentum = {"kind": "cosine", "start": 0.99, "end": 1.0}
     stage = Stage(
         views="two-views",
         objective=Byol,
         config=ByolConfig(),
         teachers={"teacher": Ema(momentum=0.99)},
-        training=_training(1e-3, **{"teacher.momentum": momentum}),
+        training=_training(3e-3, **{"teacher.momentum": momentum}),
     )
     return Method(
         name="byol",

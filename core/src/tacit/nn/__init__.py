@@ -13,6 +13,7 @@ from tacit.nn.heads import Mlp, MlpConfig
 from tacit.nn.masks import Hiding, MaskConfig, MaskSampler, RandomMask
 from tacit.nn.norm import GlobalBatchNorm, synchronise_batch_norm
 from tacit.nn.positions import grid_positions
+from tacit.nn.prototypes import Centre, PrototypeHead, PrototypeHeadConfig, Prototypes
 from tacit.nn.state import EmbeddingQueue, SampleState
 from tacit.nn.targets import (
     InputTarget,
@@ -45,6 +46,7 @@ from tacit.nn.token_losses import (
 )
 
 __all__ = [
+    "Centre",
     "ContrastWithin",
     "CrossDecoder",
     "CrossEntropy",
@@ -68,6 +70,9 @@ __all__ = [
     "OwnTarget",
     "PositionTarget",
     "PreviousStage",
+    "PrototypeHead",
+    "PrototypeHeadConfig",
+    "Prototypes",
     "RandomInit",
     "RandomMask",
     "SampleState",

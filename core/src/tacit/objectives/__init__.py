@@ -9,15 +9,24 @@ from tacit.objectives.joint_embedding import (
     VicReg,
     VicRegConfig,
 )
+from tacit.objectives.masked_distillation import Ibot, IbotConfig
 from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
+from tacit.objectives.random_teacher import RandomTeacher, RandomTeacherConfig
+from tacit.objectives.self_distillation import Dino, DinoConfig
 
 __all__ = [
     "BarlowTwins",
     "BarlowTwinsConfig",
     "Byol",
     "ByolConfig",
+    "Dino",
+    "DinoConfig",
+    "Ibot",
+    "IbotConfig",
     "MaskedPrediction",
     "MaskedPredictionConfig",
+    "RandomTeacher",
+    "RandomTeacherConfig",
     "SimClr",
     "SimClrConfig",
     "SimSiam",

@@ -99,12 +99,15 @@ class ByolConfig:
     """Settings of BYOL.
 
     Args:
-        projector: the paper's has one hidden layer of 4096 and 256 features; none predicts the
-            encoder's own embeddings, as BGRL does.
-        predictor: likewise, and its last width is that of what it predicts.
+        projector: the paper's has one hidden layer of 4096 and 256 features, not normalised. The
+            default is: in few steps normalised targets teach clearly more, for the teacher's
+            features then cannot shrink onto their mean. None predicts the encoder's own
+            embeddings, as BGRL does.
+        predictor: likewise, never normalised at its end; its last width is that of what it
+            predicts.
     """
 
-    projector: MlpConfig | None = MlpConfig(widths=(1024, 256))
+    projector: MlpConfig | None = MlpConfig(widths=(1024, 256), last_norm=True)
     predictor: MlpConfig = MlpConfig(widths=(1024, 256))
 
 

@@ -12,8 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from tacit.contract import Batch
-from tacit.data import Source
-from tacit.data import Draw
+from tacit.data import Draw, Source
 from tacit.data.fingerprint import fingerprint
 from tacit_graph.data.check import GraphConfig, ready
 from tacit_graph.data.sampling import Neighbours
