@@ -65,11 +65,9 @@ def graphmae() -> Method:
 
 
 def grace() -> Method:
-    """GRACE with the settings for Cora: SimCLR's loss between two views of every node.
-
-    The authors' projector has an ELU where this one has a ReLU.
-    """
-    config = SimClrConfig(temperature=0.4, projector=MlpConfig(widths=(128, 128), norm="none"))
+    """GRACE with the settings for Cora: SimCLR's loss between two views of every node."""
+    projector = MlpConfig(widths=(128, 128), norm="none", activation="elu")
+    config = SimClrConfig(temperature=0.4, projector=projector)
     stage = Stage(
         views="two-views", objective=SimClr, config=config, training=_training(200, 5e-4, 1e-5)
     )
@@ -83,7 +81,8 @@ def grace() -> Method:
 
 def bgrl() -> Method:
     """BGRL: BYOL without a projector, the predictor as wide as the encoder."""
-    config = ByolConfig(projector=None, predictor=MlpConfig(widths=(512, 256)))
+    predictor = MlpConfig(widths=(512, 256), norm="none", activation="prelu")
+    config = ByolConfig(projector=None, predictor=predictor)
     momentum = {"kind": "cosine", "start": 0.99, "end": 1.0}
     stage = Stage(
         views="two-views",

@@ -82,8 +82,9 @@ class NodeParts:
         Raises:
             ValueError: it brings none, or as `NodeParts`.
         """
-        masks = [getattr(graph, f"{part}_mask", None) for part in ("train", "val", "test")]
-        if any(mask is None for mask in masks):
+        found = [getattr(graph, f"{part}_mask", None) for part in ("train", "val", "test")]
+        masks = [mask for mask in found if isinstance(mask, Tensor)]
+        if len(masks) < len(found):
             raise ValueError("parts: the graph has no train, val and test mask: draw random ones")
         return cls(train=masks[0], validation=masks[1], test=masks[2])
 
@@ -188,8 +189,8 @@ def graph_classification(
     Raises:
         ValueError: no labels, or fewer graphs of a class than folds.
 
-    Source: the protocol of GraphMAE (THUDM/GraphMAE, main_graph.py), after InfoGraph: scikit-learn's
-    `SVC` with its default kernel, ten stratified folds.
+    Source: the protocol of GraphMAE (THUDM/GraphMAE, main_graph.py), after InfoGraph: `SVC` of
+    scikit-learn with its default kernel, ten stratified folds.
     """
     from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
     from sklearn.svm import SVC

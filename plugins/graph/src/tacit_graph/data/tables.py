@@ -113,7 +113,7 @@ def _described(
     ids = pd.Index(nodes[config.id]) if config.id is not None else pd.RangeIndex(len(nodes))
     if not ids.is_unique:
         raise ValueError(f"{config.nodes}: {config.id}: {ids[ids.duplicated()][0]!r} occurs twice")
-    places = [ids.get_indexer(ends[column]) for column in ends.columns]
+    places = [ids.get_indexer(pd.Index(ends[column])) for column in ends.columns]
     index = torch.stack([torch.from_numpy(place).long() for place in places])
     unknown = (index < 0).any(0).nonzero()[:, 0]
     if len(unknown):

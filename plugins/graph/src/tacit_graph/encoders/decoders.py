@@ -1,7 +1,7 @@
 """Decoders of a graph encoder's own kind: one layer of messages from embeddings back to features.
 
-Messages are added up first and mapped to features after: embeddings are narrower than bags of words,
-and only the nodes that are asked for need the map. Both orders give the same sums.
+Messages are added up first and mapped to features after: embeddings are narrower than bags of
+words, and only the nodes that are asked for need the map. Both orders give the same sums.
 """
 
 from __future__ import annotations

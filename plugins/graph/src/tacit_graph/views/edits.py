@@ -6,29 +6,24 @@ results are known without waiting for the device, except where nodes are removed
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 
-class DroppedEdges(NamedTuple):
-    """Edges that are left, and their positions among those there were."""
+def drop_edges(
+    index: Int[Tensor, "2 edges"], share: float, generator: Generator
+) -> tuple[Int[Tensor, "2 left"], Int[Tensor, " left"]]:
+    """Remove a share of the directed edges; also the positions of those that are left.
 
-    index: Int[Tensor, "2 left"]
-    kept: Int[Tensor, " left"]
-
-
-def drop_edges(index: Int[Tensor, "2 edges"], share: float, generator: Generator) -> DroppedEdges:
-    """Remove a share of the directed edges; the two directions of an edge fall apart.
+    The two directions of an edge are drawn apart.
 
     Source: Rong et al. 2020 (arXiv 1907.10903), as GRACE and BGRL use it. Differs: an exact number.
     """
     edges = index.shape[1]
     order = torch.randperm(edges, generator=generator, device=index.device)
     kept = order[: edges - round(share * edges)].sort().values
-    return DroppedEdges(index[:, kept], kept)
+    return index[:, kept], kept
 
 
 def add_edges(

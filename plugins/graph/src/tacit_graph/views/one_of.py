@@ -73,7 +73,7 @@ class OneOf(Augmentation):
         return tuple(self._view(value, generator) for _ in self.roles)
 
     def _view(self, value: Any, generator: Generator) -> View:
-        graphs, device = graphs_in(value), value.x.device
+        graphs, device = len(value.ptr) - 1, value.x.device
         operation = torch.randint(4, (graphs,), generator=generator, device=device)
         of_node = operation[value.batch]
         dropped = self._dropped(value, of_node, generator)
