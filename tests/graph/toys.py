@@ -24,7 +24,7 @@ def ring(nodes: int = 6, features: int = 3, seed: int = 0) -> Data:
 def communities(
     count: int = 3, size: int = 20, features: int = 12, seed: int = 0
 ) -> tuple[Data, Tensor]:
-    """Groups of nodes joined mostly among themselves, with noisy bags of words, and who is where."""
+    """Groups of nodes joined mostly among themselves, with noisy words, and who is where."""
     label = torch.arange(count).repeat_interleave(size)
     draw = seeded(seed)
     same = label[:, None] == label
