@@ -10,7 +10,18 @@ from tacit.nn.decoders import (
 )
 from tacit.nn.fill import Fill, fill_hidden
 from tacit.nn.heads import Mlp, MlpConfig
-from tacit.nn.masks import Hiding, MaskConfig, MaskSampler, RandomMask
+from tacit.nn.masks import (
+    BlockMask,
+    DisjointMask,
+    Hiding,
+    MaskConfig,
+    MaskSampler,
+    MultiBlockMask,
+    RandomMask,
+    SpanMask,
+    SubsetMask,
+    TubeMask,
+)
 from tacit.nn.norm import GlobalBatchNorm, synchronise_batch_norm
 from tacit.nn.positions import grid_positions
 from tacit.nn.state import EmbeddingQueue, SampleState
@@ -45,10 +56,12 @@ from tacit.nn.token_losses import (
 )
 
 __all__ = [
+    "BlockMask",
     "ContrastWithin",
     "CrossDecoder",
     "CrossEntropy",
     "DecoderConfig",
+    "DisjointMask",
     "Ema",
     "EmbeddingQueue",
     "Fill",
@@ -64,6 +77,7 @@ __all__ = [
     "MeanSquared",
     "Mlp",
     "MlpConfig",
+    "MultiBlockMask",
     "OwnDecoder",
     "OwnTarget",
     "PositionTarget",
@@ -73,6 +87,8 @@ __all__ = [
     "SampleState",
     "ScaledCosine",
     "SmoothAbsolute",
+    "SpanMask",
+    "SubsetMask",
     "Target",
     "TargetConfig",
     "Teacher",
@@ -80,6 +96,7 @@ __all__ = [
     "TokenLoss",
     "TokenisedTarget",
     "TransformerDecoder",
+    "TubeMask",
     "build_decoder",
     "build_target",
     "build_teacher",

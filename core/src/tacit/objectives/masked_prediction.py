@@ -44,10 +44,12 @@ from tacit.nn import (
     LinearDecoder,
     MaskConfig,
     MeanSquared,
+    MultiBlockMask,
     OwnDecoder,
     OwnTarget,
     PositionTarget,
     RandomMask,
+    SubsetMask,
     Target,
     TargetConfig,
     TokenLoss,
@@ -66,7 +68,7 @@ class MaskedPredictionConfig:
     """Settings of masked prediction; the defaults are MAE's.
 
     Args:
-        mask: the sampler. A schedule `mask.ratio` moves its ratio.
+        mask: the sampler. A schedule `mask.ratio` moves its ratio, if it has one.
         mode: what becomes of hidden tokens in the encoder. Under `query` they enter with their
             content, so that only their position is left to be predicted.
         fill: what stands in for hidden tokens that are replaced.
@@ -233,10 +235,11 @@ class MaskedPrediction(Objective):
         return target
 
     def _sampler(self, ctx: Context) -> MaskConfig:
-        ratio = ctx.value("mask.ratio", self.config.mask.ratio)
-        if ratio == self.config.mask.ratio:
-            return self.config.mask
-        return replace(self.config.mask, ratio=ratio)
+        mask = self.config.mask
+        if isinstance(mask, MultiBlockMask | SubsetMask):
+            return mask
+        ratio = ctx.value("mask.ratio", mask.ratio)
+        return mask if ratio == mask.ratio else replace(mask, ratio=ratio)
 
     def _tokens(self, view: View, ctx: Context) -> Tokens | None:
         """What a decoder of the encoder's own kind mixes by, such as neighbours."""
