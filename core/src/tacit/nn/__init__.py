@@ -1,5 +1,6 @@
 """What objectives are made of: heads, decoders, mask samplers, teachers and state."""
 
+from tacit.nn.codes import CodebookTarget, KMeansTarget, RandomProjectionTarget
 from tacit.nn.decoders import (
     CrossDecoder,
     DecoderConfig,
@@ -8,8 +9,17 @@ from tacit.nn.decoders import (
     TransformerDecoder,
     build_decoder,
 )
+from tacit.nn.features import (
+    InputTarget,
+    LatentTarget,
+    OwnTarget,
+    PositionTarget,
+    Target,
+    TokenisedTarget,
+)
 from tacit.nn.fill import Fill, fill_hidden
 from tacit.nn.heads import Mlp, MlpConfig
+from tacit.nn.k_means import k_means
 from tacit.nn.masks import (
     BlockMask,
     DisjointMask,
@@ -25,16 +35,7 @@ from tacit.nn.masks import (
 from tacit.nn.norm import GlobalBatchNorm, synchronise_batch_norm
 from tacit.nn.positions import grid_positions
 from tacit.nn.state import EmbeddingQueue, SampleState
-from tacit.nn.targets import (
-    InputTarget,
-    LatentTarget,
-    OwnTarget,
-    PositionTarget,
-    Target,
-    TargetConfig,
-    TokenisedTarget,
-    build_target,
-)
+from tacit.nn.targets import TargetConfig, build_target
 from tacit.nn.teacher import (
     Ema,
     Frozen,
@@ -57,6 +58,7 @@ from tacit.nn.token_losses import (
 
 __all__ = [
     "BlockMask",
+    "CodebookTarget",
     "ContrastWithin",
     "CrossDecoder",
     "CrossEntropy",
@@ -69,6 +71,7 @@ __all__ = [
     "GlobalBatchNorm",
     "Hiding",
     "InputTarget",
+    "KMeansTarget",
     "LatentTarget",
     "LinearDecoder",
     "MaskConfig",
@@ -84,6 +87,7 @@ __all__ = [
     "PreviousStage",
     "RandomInit",
     "RandomMask",
+    "RandomProjectionTarget",
     "SampleState",
     "ScaledCosine",
     "SmoothAbsolute",
@@ -102,6 +106,7 @@ __all__ = [
     "build_teacher",
     "fill_hidden",
     "grid_positions",
+    "k_means",
     "synchronise_batch_norm",
     "token_error",
 ]

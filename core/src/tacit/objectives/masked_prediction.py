@@ -59,7 +59,7 @@ from tacit.nn import (
     fill_hidden,
     token_error,
 )
-from tacit.nn.targets import Own
+from tacit.nn.features import Own
 from tacit.objectives.instances import counted
 
 
