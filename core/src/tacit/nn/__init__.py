@@ -1,5 +1,6 @@
 """What objectives are made of: heads, decoders, mask samplers, teachers and state."""
 
+from tacit.nn.codes import CodebookTarget, KMeansTarget, RandomProjectionTarget
 from tacit.nn.decoders import (
     CrossDecoder,
     DecoderConfig,
@@ -8,23 +9,34 @@ from tacit.nn.decoders import (
     TransformerDecoder,
     build_decoder,
 )
-from tacit.nn.fill import Fill, fill_hidden
-from tacit.nn.heads import Mlp, MlpConfig
-from tacit.nn.masks import Hiding, MaskConfig, MaskSampler, RandomMask
-from tacit.nn.norm import GlobalBatchNorm, synchronise_batch_norm
-from tacit.nn.positions import grid_positions
-from tacit.nn.prototypes import Centre, PrototypeHead, PrototypeHeadConfig, Prototypes
-from tacit.nn.state import EmbeddingQueue, SampleState
-from tacit.nn.targets import (
+from tacit.nn.features import (
     InputTarget,
     LatentTarget,
     OwnTarget,
     PositionTarget,
     Target,
-    TargetConfig,
     TokenisedTarget,
-    build_target,
 )
+from tacit.nn.fill import Fill, fill_hidden
+from tacit.nn.heads import Mlp, MlpConfig
+from tacit.nn.k_means import k_means
+from tacit.nn.masks import (
+    BlockMask,
+    DisjointMask,
+    Hiding,
+    MaskConfig,
+    MaskSampler,
+    MultiBlockMask,
+    RandomMask,
+    SpanMask,
+    SubsetMask,
+    TubeMask,
+)
+from tacit.nn.norm import GlobalBatchNorm, synchronise_batch_norm
+from tacit.nn.positions import grid_positions
+from tacit.nn.prototypes import Centre, PrototypeHead, PrototypeHeadConfig, Prototypes
+from tacit.nn.state import EmbeddingQueue, SampleState
+from tacit.nn.targets import TargetConfig, build_target
 from tacit.nn.teacher import (
     Ema,
     Frozen,
@@ -46,11 +58,14 @@ from tacit.nn.token_losses import (
 )
 
 __all__ = [
+    "BlockMask",
     "Centre",
+    "CodebookTarget",
     "ContrastWithin",
     "CrossDecoder",
     "CrossEntropy",
     "DecoderConfig",
+    "DisjointMask",
     "Ema",
     "EmbeddingQueue",
     "Fill",
@@ -58,6 +73,7 @@ __all__ = [
     "GlobalBatchNorm",
     "Hiding",
     "InputTarget",
+    "KMeansTarget",
     "LatentTarget",
     "LinearDecoder",
     "MaskConfig",
@@ -66,6 +82,7 @@ __all__ = [
     "MeanSquared",
     "Mlp",
     "MlpConfig",
+    "MultiBlockMask",
     "OwnDecoder",
     "OwnTarget",
     "PositionTarget",
@@ -75,9 +92,12 @@ __all__ = [
     "Prototypes",
     "RandomInit",
     "RandomMask",
+    "RandomProjectionTarget",
     "SampleState",
     "ScaledCosine",
     "SmoothAbsolute",
+    "SpanMask",
+    "SubsetMask",
     "Target",
     "TargetConfig",
     "Teacher",
@@ -85,11 +105,13 @@ __all__ = [
     "TokenLoss",
     "TokenisedTarget",
     "TransformerDecoder",
+    "TubeMask",
     "build_decoder",
     "build_target",
     "build_teacher",
     "fill_hidden",
     "grid_positions",
+    "k_means",
     "synchronise_batch_norm",
     "token_error",
 ]

@@ -14,7 +14,7 @@ data2vec       block      replace         latent          linear        smooth-l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -44,10 +44,12 @@ from tacit.nn import (
     LinearDecoder,
     MaskConfig,
     MeanSquared,
+    MultiBlockMask,
     OwnDecoder,
     OwnTarget,
     PositionTarget,
     RandomMask,
+    SubsetMask,
     Target,
     TargetConfig,
     TokenLoss,
@@ -57,7 +59,7 @@ from tacit.nn import (
     fill_hidden,
     token_error,
 )
-from tacit.nn.targets import Own
+from tacit.nn.features import Own
 from tacit.objectives.instances import counted
 
 
@@ -66,7 +68,7 @@ class MaskedPredictionConfig:
     """Settings of masked prediction; the defaults are MAE's.
 
     Args:
-        mask: the sampler. A schedule `mask.ratio` moves its ratio.
+        mask: the sampler. A schedule `mask.ratio` moves its ratio, if it has one.
         mode: what becomes of hidden tokens in the encoder. Under `query` they enter with their
             content, so that only their position is left to be predicted.
         fill: what stands in for hidden tokens that are replaced.
@@ -164,13 +166,15 @@ class MaskedPrediction(Objective):
             own, reference = views.of(name), None
             if isinstance(self.config.decoder, CrossDecoder):
                 reference, own = ctx.encode(own[0]), own[1:]
-            errors = [self.error(name, view, ctx, reference) for view in own]
+            errors = [self.errors(name, view, ctx, reference) for view in own]
             suffix = f"/{name}" if len(views.modalities) > 1 else ""
-            terms[f"reconstruction{suffix}"] = torch.stack(errors).mean()
+            terms |= {f"{term}{suffix}": value for term, value in _mean(errors).items()}
         return Losses(terms=terms)
 
-    def error(self, name: str, view: View, ctx: Context, reference: Encoding | None) -> Tensor:
-        """The error on one view, averaged over all its masks."""
+    def errors(
+        self, name: str, view: View, ctx: Context, reference: Encoding | None
+    ) -> dict[str, Tensor]:
+        """The named errors on one view, averaged over all its masks."""
         target = self.target_of(name)
         content = target(view, ctx)
         errors = []
@@ -181,8 +185,9 @@ class MaskedPrediction(Objective):
             target.observe(asked)
             tokens = self._tokens(view, ctx, asked)
             predicted = self.decoder[name](encoding, hiding.mask, tokens, reference)
-            errors.append(self.distance(target, predicted, content, asked, encoding))
-        return torch.stack(errors).mean()
+            error = self.distance(target, predicted, content, asked, encoding)
+            errors.append({"reconstruction": error})
+        return _mean(errors)
 
     def distance(
         self, target: Target, predicted: Tensor, content: Tensor, asked: Tensor, encoding: Encoding
@@ -233,10 +238,11 @@ class MaskedPrediction(Objective):
         return target
 
     def _sampler(self, ctx: Context) -> MaskConfig:
-        ratio = ctx.value("mask.ratio", self.config.mask.ratio)
-        if ratio == self.config.mask.ratio:
-            return self.config.mask
-        return replace(self.config.mask, ratio=ratio)
+        mask = self.config.mask
+        if isinstance(mask, MultiBlockMask | SubsetMask):
+            return mask
+        ratio = ctx.value("mask.ratio", mask.ratio)
+        return mask if ratio == mask.ratio else replace(mask, ratio=ratio)
 
     def _tokens(self, view: View, ctx: Context, asked: Tensor) -> Tokens | None:
         """What a decoder of the encoder's own kind mixes by, such as neighbours."""
@@ -244,6 +250,10 @@ class MaskedPrediction(Objective):
             return None
         with torch.no_grad():
             return replace(ctx.encoder(view.modality).tokenize(view.value), asked=asked)
+
+
+def _mean(errors: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {term: torch.stack([each[term] for each in errors]).mean() for term in errors[0]}
 
 
 def _check_loss(loss: TokenLoss | None, target: Target, modality: str) -> None:

@@ -12,7 +12,8 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from tacit.contract import Mask, MaskMode
-from tacit.nn.masks.sampler import MaskSampler, by, check_ratio, number_of, ranks
+from tacit.nn.masks.cells import cells_of, check_cells, grow, per_row
+from tacit.nn.masks.sampler import MaskSampler, check_ratio, number_of, ranks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +51,7 @@ class RandomMask(MaskSampler):
             ValueError: a single cell, or cells cut off at the border under `drop`, where every row
                 must keep the same number of tokens.
         """
-        if math.prod(self._cells(grid)) < 2:
-            raise ValueError(
-                f"mask: wanted at least 2 cells of block={self.block} to hide some and see others; "
-                f"the tokens lie {by(grid)}"
-            )
-        if mode == "drop" and any(size % self.block for size in grid):
-            raise ValueError(
-                f"mask: under 'drop' wanted a block that divides the grid, {by(grid)}; "
-                f"got {self.block}: set block=1 or another divisor"
-            )
+        check_cells(grid, self.block, mode)
 
     def __call__(
         self,
@@ -89,16 +81,11 @@ class RandomMask(MaskSampler):
         self.check(grid, mode)
         if valid is not None:
             return Mask(self._padded(valid, mode, generator), mode)
-        cells = self._cells(grid)
-        number = math.prod(cells)
+        number = math.prod(cells_of(grid, self.block))
         count = number_of(self.ratio, number)
         noise = torch.rand(rows, number, generator=generator, device=generator.device)
-        hidden = ranks(noise) < count
-        if self.block == 1:
-            return Mask(hidden, mode, count)
-        whole = all(size % self.block == 0 for size in grid)
-        per_row = count * self.block ** len(grid) if whole else None
-        return Mask(self._grown(hidden, cells, grid), mode, per_row)
+        hidden = grow(ranks(noise) < count, grid, self.block)
+        return Mask(hidden, mode, per_row(count, grid, self.block))
 
     def packed(self, tokens: int, *, mode: MaskMode, generator: torch.Generator) -> Mask:
         """A mask of `(tokens,)` over all packed tokens of a batch, which share the ratio.
@@ -113,18 +100,6 @@ class RandomMask(MaskSampler):
         self.check((tokens,), mode)
         noise = torch.rand(1, tokens, generator=generator, device=generator.device)
         return Mask((ranks(noise) < number_of(self.ratio, tokens)).squeeze(0), mode)
-
-    def _cells(self, grid: Sequence[int]) -> tuple[int, ...]:
-        return tuple(-(-size // self.block) for size in grid)
-
-    def _grown(
-        self, hidden: Bool[Tensor, "batch cells"], cells: tuple[int, ...], grid: Sequence[int]
-    ) -> Bool[Tensor, "batch tokens"]:
-        """Cells as the tokens they hold, those beyond the border cut off."""
-        grown: Tensor = hidden.unflatten(1, cells)
-        for axis, size in enumerate(grid, start=1):
-            grown = grown.repeat_interleave(self.block, dim=axis).narrow(axis, 0, size)
-        return grown.flatten(1)
 
     def _padded(
         self, valid: Bool[Tensor, "batch tokens"], mode: MaskMode, generator: torch.Generator
