@@ -309,7 +309,7 @@ def test_a_raw_tu_folder_is_many_graphs(tmp_path: Path) -> None:
 
 
 def test_bad_tu_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="wanted one file <NAME>_graph_indicator.txt; got 0"):
+    with pytest.raises(ValueError, match=r"wanted one file <NAME>_graph_indicator.txt; got 0"):
         Tu(Tu.Config(path=tmp_path))
     write_tu(tmp_path, edges="1, 9\n")
     with pytest.raises(ValueError, match="edges out of range: wanted nodes 1 to 5; got 1 to 9"):
@@ -321,7 +321,7 @@ def test_bad_tu_folders_are_refused(tmp_path: Path) -> None:
 
 def test_a_planetoid_folder_with_missing_files_says_which(tmp_path: Path) -> None:
     (tmp_path / "ind.cora.allx").write_text("")
-    with pytest.raises(ValueError, match="missing ind.cora.x, tx"):
+    with pytest.raises(ValueError, match=r"missing ind.cora.x, tx"):
         Planetoid(Planetoid.Config(path=tmp_path))
 
 
@@ -336,7 +336,7 @@ def test_cora_is_read_from_its_raw_folder_with_the_public_split() -> None:
 
 def test_pyg_data_sets_go_by_name(tmp_path: Path) -> None:
     assert len(PygNodes(PygNodes.Config(dataset="KarateClub", root=tmp_path))) == 34
-    with pytest.raises(ValueError, match="torch_geometric.datasets has no 'Zoo'"):
+    with pytest.raises(ValueError, match=r"torch_geometric.datasets has no 'Zoo'"):
         PygNodes(PygNodes.Config(dataset="Zoo/cats", root=tmp_path))
 
 

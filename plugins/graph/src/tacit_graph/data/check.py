@@ -53,9 +53,11 @@ def ready(graph: Any, config: GraphConfig, what: str = "the graph") -> Data:
     check_type(graph, what)
     x, count = graph.x, _nodes(graph, what)
     index = _edges(graph.edge_index, count, what)
+    index = remove_self_loops(index)[0]
     if config.undirected:
-        index = to_undirected(index, num_nodes=count)
-    index = coalesce(remove_self_loops(index)[0], num_nodes=count)
+        index = to_undirected(index, num_nodes=count)  # sorted and without repetition
+    else:
+        index = coalesce(index, num_nodes=count)
     if x is None:
         x = _made_up(index, count, config, what)
     x = _features(x, count, what)
