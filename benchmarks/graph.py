@@ -107,6 +107,8 @@ def measure(data: Path, runs: Path, name: str, method: str, seed: int) -> dict[s
         settings={"watch_every": 0, "checkpoint_every": 200, "keep": 1, "log_every": 5},
         observers=[clock],
     )
+    if not run.finished:
+        raise SystemExit(f"{run.folder.path} was stopped: repeat the command to go on")
     source = run.plan.source.make()
     fresh = run.plan.build_encoders(seed=seed + 1_000_003)["graph"]
     training = run.plan.stages[0].training

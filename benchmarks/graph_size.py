@@ -1,4 +1,4 @@
-"""Does a graph of a million nodes and ten million edges train in the memory of a laptop?
+"""Memory and speed on a graph of a million nodes and ten million edges, by neighbour sampling.
 
     python benchmarks/graph_size.py [--nodes 1000000] [--edges 10000000] [--steps 20]
 
