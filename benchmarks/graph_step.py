@@ -2,9 +2,9 @@
 
     python benchmarks/graph_step.py --data FOLDER [--epochs 10] [--rounds 3]
 
-`--data` is a raw Planetoid folder of Cora. `tacit` is the recipe in the engine, `script` a loop of a
-few lines around the same layers, `pyg` that loop with PyG's `GATConv` in encoder and decoder, which
-reads the features as dense and writes every message down.
+`--data` is a raw Planetoid folder of Cora. `tacit` is the recipe in the engine, `script` a loop of
+a few lines around the same layers, `pyg` that loop with PyG's `GATConv` in encoder and decoder,
+which reads the features as dense and writes every message down.
 """
 
 from __future__ import annotations
