@@ -14,7 +14,7 @@ from torch_geometric.nn import GATConv, GCNConv, GraphSAGE
 from tacit.contract import Encoder, Mask, Tokens
 from tacit_graph.encoders import Gat, Gcn, Gin, Gnn, Sage, Wrapped
 from tacit_graph.encoders.convolutions import Attention, Convolution
-from tacit_graph.encoders.decoders import GatDecoder, GcnDecoder
+from tacit_graph.encoders.decoders import Decoder, GatDecoder, GcnDecoder
 from tacit_graph.encoders.edges import Edges
 from tacit_graph.encoders.inputs import Inputs, SparseRows
 from tacit_graph.modality import Graph
@@ -56,7 +56,7 @@ def test_our_attention_is_that_of_pyg() -> None:
 
 
 @pytest.mark.parametrize("kind", [GatDecoder, GcnDecoder])
-def test_a_decoder_that_adds_up_first_is_the_convolution(kind: type[GcnDecoder]) -> None:
+def test_a_decoder_that_adds_up_first_is_the_convolution(kind: type[Decoder]) -> None:
     graph, ours = ring(features=4), kind(4, 7).eval()
     theirs = GATConv(4, 7) if kind is GatDecoder else GCNConv(4, 7)
     theirs.lin.weight, theirs.bias = ours.weight, ours.bias

@@ -141,7 +141,7 @@ def test_hidden_features_never_reach_graphmaes_encoder() -> None:
     encoder = encoder_for("graph/graphmae", 16)
     seen: list[Tensor] = []
     encoder.register_forward_pre_hook(
-        lambda _, args, kwargs: seen.append((args[0].values, kwargs["mask"].hidden)),  # type: ignore[func-returns-value,arg-type]
+        lambda _, args, kwargs: seen.append((args[0].values, kwargs["mask"].hidden)),  # type: ignore[arg-type]
         with_kwargs=True,
     )
     learner = Learner(
@@ -165,8 +165,9 @@ def test_every_recipe_resolves_to_a_run(offer: Any) -> None:
 
     recipe = getattr(recipes, offer.target.partition(":")[2])()
     many_graphs = any(word in offer.name for word in ("mutag", "proteins"))
+    own = recipe.settings.get("data", {})
     name = {"name": "graph/tu" if many_graphs else "graph/planetoid", "path": "somewhere"}
-    settings = {**recipe.settings, "data": {**name, **recipe.settings.get("data", {})}}
+    settings = {**recipe.settings, "data": own if "name" in own else {**name, **own}}
     plan = resolve_run(settings, where="test")
     plan.check(plan.build_encoders())
 

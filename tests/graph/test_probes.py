@@ -25,7 +25,7 @@ APART = torch.nn.functional.one_hot(LABELS, 3).float() + 0.3 * torch.randn(
 
 
 def parts() -> NodeParts:
-    return NodeParts.random(90, seeded(), train=0.2)
+    return NodeParts.drawn(90, seeded(), train=0.2)
 
 
 def test_separable_nodes_are_told_apart_and_noise_is_not() -> None:
@@ -79,7 +79,7 @@ def test_graphs_are_classified_over_folds_and_clustered() -> None:
 
 def test_held_out_links_are_not_in_the_graph_that_is_trained_on() -> None:
     graph = ready(communities()[0], GraphConfig())
-    links = hold_out_links(graph, seed=0)
+    links = hold_out_links(graph, test=0.3, seed=0)
 
     def pairs(index: Tensor) -> set[tuple[int, ...]]:
         return {tuple(sorted(pair)) for pair in index.t().tolist()}
@@ -91,8 +91,8 @@ def test_held_out_links_are_not_in_the_graph_that_is_trained_on() -> None:
     assert not pairs(links.test[:, links.test_labels == 0]) & whole
     assert int(links.test_labels.sum()) * 2 == len(links.test_labels)
     known = torch.nn.functional.one_hot(graph.y).float()
-    assert link_prediction(known, links)["auc"] > 0.75
-    again = hold_out_links(graph, seed=0)
+    assert link_prediction(known, links)["auc"] > 0.65
+    again = hold_out_links(graph, test=0.3, seed=0)
     assert torch.equal(again.test, links.test)
     with pytest.raises(ValueError, match="below 1 together"):
         hold_out_links(graph, validation=0.5, test=0.6)

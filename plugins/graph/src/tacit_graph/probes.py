@@ -6,6 +6,7 @@ by. All take embeddings, so that raw features and random encoders go the same wa
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,7 @@ class NodeParts:
         return cls(train=masks[0], validation=masks[1], test=masks[2])
 
     @classmethod
-    def random(cls, nodes: int, generator: Generator, *, train: float = 0.1) -> NodeParts:
+    def drawn(cls, nodes: int, generator: Generator, *, train: float = 0.1) -> NodeParts:
         """Nodes drawn at random: a share to train, as many to choose on, the rest to test."""
         order = torch.randperm(nodes, generator=generator)
         first = max(1, round(train * nodes))
@@ -264,14 +265,16 @@ def hold_out_links(
 
     if not 0 < validation + test < 1 or min(validation, test) <= 0:
         raise ValueError(f"shares: wanted above 0, below 1 together; got {validation} and {test}")
+    # PyG draws from all three global generators: they are set for it, and put back as they were.
+    states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
-        state = np.random.get_state()
         seed_everything(seed)
         split = RandomLinkSplit(
             validation, test, is_undirected=True, add_negative_train_samples=False
         )
         train, held, last = split(graph)
-        np.random.set_state(state)
+    random.setstate(states[0])
+    np.random.set_state(states[1])
     return Links(
         graph=train,
         validation=held.edge_label_index,
