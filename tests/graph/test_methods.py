@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ from tacit_graph import methods, plugin, recipes
 from tacit_graph.data import Graphs
 from tacit_graph.encoders import Gat, Gcn, Gin
 from tacit_graph.modality import Graph
+from tacit_graph.probes import NodeParts, node_classification
 from tacit_graph.views import Masked, OneOf, Shuffled, TwoViews
 
+DATA = Path(os.environ.get("TACIT_DATA", "")) / "graph"
 OFFERED = {offer.name: offer for offer in plugin.tacit_methods()}
 METHODS = {name: offer.target.partition(":")[2] for name, offer in OFFERED.items()}
 VIEWS = {"two-views": TwoViews, "masked": Masked, "shuffled": Shuffled, "one-of-edits": OneOf}
@@ -122,15 +125,32 @@ def by_neighbours(encoder: Encoder, source: Source) -> float:
     return float((predicted == found.label[~other]).float().mean())
 
 
-@pytest.mark.parametrize("name", ON_NODES)
-def test_a_method_learns_communities_a_random_encoder_does_not_know(name: str) -> None:
+def test_dgi_learns_communities_a_random_encoder_does_not_know() -> None:
     graph, _ = communities(count=4, size=40, seed=3)
     noise = torch.rand(graph.x.shape, generator=torch.Generator().manual_seed(5))
     graph.x = (graph.x + (noise < 0.4)).clamp(max=1.0)
     source = nodes_of(graph)
-    before = by_neighbours(encoder_for(name, 256).eval(), source)
-    after = by_neighbours(trained(name, 60, source=source, optimizer=_FAST)[0].eval(), source)
-    assert after > before + 0.02, f"{name}: {before:.3f} before, {after:.3f} after"
+    before = by_neighbours(encoder_for("graph/dgi", 256).eval(), source)
+    after = by_neighbours(trained("graph/dgi", 60, source=source, optimizer=_FAST)[0], source)
+    assert after > before + 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (DATA / "cora").is_dir(), reason="TACIT_DATA has no graph/cora")
+def test_cca_ssg_learns_papers_a_random_encoder_does_not_know(tmp_path: Path) -> None:
+    """On Cora a random graph network has 73 to 75 percent right, this one 82 to 84."""
+    settings = {"watch_every": 0}
+    run = tacit.pretrain(
+        "graph/cora-cca-ssg-v1", data=DATA / "cora", out=tmp_path / "run", settings=settings
+    )
+    source = run.plan.source.make()
+    (batch,) = Loader(source).sequential(1)
+    parts, scores = NodeParts.of(batch.values["graph"]), []
+    for encoder in (run.plan.build_encoders(seed=1)["graph"], run.encoder):
+        found = embed(encoder, [batch])
+        draw = torch.Generator().manual_seed(0)
+        scores.append(node_classification(found.values, found.label, parts, generator=draw).test)
+    assert scores[1] > scores[0] + 0.03
 
 
 _FAST = {"kind": "adam", "lr": 1e-3}
