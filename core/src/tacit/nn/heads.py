@@ -95,9 +95,15 @@ class Mlp(nn.Module):
 
 
 def _activation(kind: Activation) -> nn.Module:
-    if kind == "relu":
-        return nn.ReLU(inplace=True)
-    return {"gelu": nn.GELU, "elu": nn.ELU, "prelu": nn.PReLU}[kind]()
+    match kind:
+        case "relu":
+            return nn.ReLU(inplace=True)
+        case "gelu":
+            return nn.GELU()
+        case "elu":
+            return nn.ELU()
+        case "prelu":
+            return nn.PReLU()
 
 
 def _norm(kind: Norm, width: int, *, affine: bool) -> nn.Module:

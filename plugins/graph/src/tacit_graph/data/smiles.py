@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -65,18 +66,17 @@ class Smiles(Graphs):
         super().__init__(graphs, config)
 
 
-def chemistry() -> Any:
-    """Rdkit, with its own messages off.
+def chemistry() -> None:
+    """See that rdkit is there, and turn its own messages off.
 
     Raises:
         ValueError: it is not installed.
     """
     try:
-        from rdkit import RDLogger
+        rdkit: Any = importlib.import_module("rdkit.RDLogger")
     except ImportError as error:
         raise ValueError("SMILES need rdkit: pip install tacit-graph[chem]") from error
-    RDLogger.DisableLog("rdApp.*")
-    return RDLogger
+    rdkit.DisableLog("rdApp.*")
 
 
 def molecule(smiles: object) -> Data | None:
