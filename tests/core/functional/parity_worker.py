@@ -71,6 +71,20 @@ LOSSES: dict[str, Loss] = {
     "vicreg": lambda a, b, own: functional.vicreg(a, b).loss,
     "barlow_twins gram": lambda a, b, own: functional.barlow_twins(wide(a), wide(b)).loss,
     "vicreg gram": lambda a, b, own: functional.vicreg(wide(a), wide(b)).loss,
+    "eckart_young": lambda a, b, own: functional.eckart_young([a, b, a * b]).loss,
+    "eckart_young halves": lambda a, b, own: functional.eckart_young([a, b], halves=True).loss,
+    "eckart_young gram": lambda a, b, own: functional.eckart_young([wide(a), wide(b)]).loss,
+    "eckart_young gram halves": lambda a, b, own: (
+        functional.eckart_young([wide(a), wide(b)], halves=True).loss
+    ),
+    "sigreg": lambda a, b, own: functional.sigreg(
+        a, slices=7, generator=torch.Generator().manual_seed(0 if own.start == 0 else 1)
+    ),
+    "effective_entropy": lambda a, b, own: functional.effective_entropy(a).loss,
+    "effective_entropy gram": lambda a, b, own: functional.effective_entropy(wide(a)).loss,
+    "sinkhorn": lambda a, b, own: functional.global_mean(
+        functional.soft_cross_entropy(a, functional.sinkhorn(b, sharpness=0.3)).sum(), len(a)
+    ),
     "negative_cosine": lambda a, b, own: functional.negative_cosine(a, b),
     "dino": lambda a, b, own: functional.dino([a, b], [b.softmax(1), a.softmax(1)]),
     "masked_soft_cross_entropy": lambda a, b, own: functional.masked_soft_cross_entropy(

@@ -30,10 +30,14 @@ from tacit.objectives import (
     BarlowTwinsConfig,
     Byol,
     ByolConfig,
+    CanonicalCorrelation,
+    CanonicalCorrelationConfig,
     Dino,
     DinoConfig,
     Ibot,
     IbotConfig,
+    LeJepa,
+    LeJepaConfig,
     MaskedPrediction,
     MaskedPredictionConfig,
     RandomTeacher,
@@ -42,6 +46,8 @@ from tacit.objectives import (
     SimClrConfig,
     SimSiam,
     SimSiamConfig,
+    Swav,
+    SwavConfig,
     VicReg,
     VicRegConfig,
 )
@@ -63,6 +69,17 @@ OBJECTIVES: dict[str, tuple[type[Objective], Any]] = {
     "simclr": (SimClr, SimClrConfig(projector=HEAD)),
     "barlow-twins": (BarlowTwins, BarlowTwinsConfig(projector=HEAD)),
     "vicreg": (VicReg, VicRegConfig(projector=HEAD)),
+    "ssl-ey": (CanonicalCorrelation, CanonicalCorrelationConfig(projector=HEAD)),
+    "lejepa": (LeJepa, LeJepaConfig(projector=HEAD, slices=16)),
+    "swav": (
+        Swav,
+        SwavConfig(
+            projector=PrototypeHeadConfig(trunk=HEAD, prototypes=5),
+            queue=16,
+            queue_epochs=0,
+            frozen_epochs=0,
+        ),
+    ),
     "byol": (Byol, ByolConfig(projector=HEAD, predictor=HEAD)),
     "simsiam": (
         SimSiam,
@@ -81,6 +98,7 @@ MASKED = tuple(name for name, (kind, _) in OBJECTIVES.items() if kind is MaskedP
 TOKENS = (*MASKED, "ibot")
 SELF = ("dino", "ibot", "random-teacher")
 PAIRED = tuple(n for n in OBJECTIVES if n not in (*MASKED, *SELF))
+AT_ONCE = ("ssl-ey", "lejepa", "swav")  # of all views, and not pair by pair
 
 
 @dataclass

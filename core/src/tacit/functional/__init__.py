@@ -3,8 +3,10 @@
 Sum and mean conventions under distribution are stated once, in `tacit.functional.collectives`.
 """
 
+from tacit.functional.assignment import sinkhorn
 from tacit.functional.collectives import (
     all_reduce_sum,
+    from_first,
     gather_rows,
     global_mean,
     global_rows,
@@ -12,12 +14,15 @@ from tacit.functional.collectives import (
     world_size,
 )
 from tacit.functional.contrastive import Contrast, info_nce, nt_xent
+from tacit.functional.correlation import EckartYoung, eckart_young
 from tacit.functional.distillation import (
     dino,
     masked_soft_cross_entropy,
     soft_assignment,
     soft_cross_entropy,
 )
+from tacit.functional.entropy import EffectiveEntropy, effective_entropy, marginal_entropy
+from tacit.functional.gaussianity import sigreg
 from tacit.functional.identification import contrast_within, masked_cross_entropy
 from tacit.functional.pairs import Columns, Groups, Pairs
 from tacit.functional.redundancy import BarlowTwins, VICReg, barlow_twins, vicreg
@@ -35,6 +40,8 @@ __all__ = [
     "BarlowTwins",
     "Columns",
     "Contrast",
+    "EckartYoung",
+    "EffectiveEntropy",
     "Groups",
     "Pairs",
     "VICReg",
@@ -42,11 +49,15 @@ __all__ = [
     "barlow_twins",
     "contrast_within",
     "dino",
+    "eckart_young",
+    "effective_entropy",
     "effective_rank",
+    "from_first",
     "gather_rows",
     "global_mean",
     "global_rows",
     "info_nce",
+    "marginal_entropy",
     "masked_cross_entropy",
     "masked_l1",
     "masked_mean_squared_error",
@@ -58,6 +69,8 @@ __all__ = [
     "nt_xent",
     "rank",
     "scaled_cosine_error",
+    "sigreg",
+    "sinkhorn",
     "soft_assignment",
     "soft_cross_entropy",
     "vicreg",

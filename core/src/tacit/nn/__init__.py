@@ -19,7 +19,7 @@ from tacit.nn.features import (
 )
 from tacit.nn.fill import Fill, fill_hidden
 from tacit.nn.heads import Mlp, MlpConfig
-from tacit.nn.k_means import k_means
+from tacit.nn.k_means import k_means, nearest
 from tacit.nn.masks import (
     BlockMask,
     DisjointMask,
@@ -112,6 +112,7 @@ __all__ = [
     "fill_hidden",
     "grid_positions",
     "k_means",
+    "nearest",
     "synchronise_batch_norm",
     "token_error",
 ]

@@ -1,6 +1,8 @@
 """The modality-free objectives, by family."""
 
+from tacit.objectives.clustering import Swav, SwavConfig
 from tacit.objectives.context_autoencoder import ContextAutoencoder, ContextAutoencoderConfig
+from tacit.objectives.correlation import CanonicalCorrelation, CanonicalCorrelationConfig
 from tacit.objectives.distillation import Byol, ByolConfig, SimSiam, SimSiamConfig
 from tacit.objectives.joint_embedding import (
     BarlowTwins,
@@ -10,8 +12,10 @@ from tacit.objectives.joint_embedding import (
     VicReg,
     VicRegConfig,
 )
+from tacit.objectives.lejepa import LeJepa, LeJepaConfig
 from tacit.objectives.masked_distillation import Ibot, IbotConfig
 from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
+from tacit.objectives.offline_clustering import DeepCluster, DeepClusterConfig
 from tacit.objectives.random_teacher import RandomTeacher, RandomTeacherConfig
 from tacit.objectives.self_distillation import Dino, DinoConfig
 
@@ -20,12 +24,18 @@ __all__ = [
     "BarlowTwinsConfig",
     "Byol",
     "ByolConfig",
+    "CanonicalCorrelation",
+    "CanonicalCorrelationConfig",
     "ContextAutoencoder",
     "ContextAutoencoderConfig",
+    "DeepCluster",
+    "DeepClusterConfig",
     "Dino",
     "DinoConfig",
     "Ibot",
     "IbotConfig",
+    "LeJepa",
+    "LeJepaConfig",
     "MaskedPrediction",
     "MaskedPredictionConfig",
     "RandomTeacher",
@@ -34,6 +44,8 @@ __all__ = [
     "SimClrConfig",
     "SimSiam",
     "SimSiamConfig",
+    "Swav",
+    "SwavConfig",
     "VicReg",
     "VicRegConfig",
 ]

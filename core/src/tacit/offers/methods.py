@@ -26,6 +26,20 @@ JOINT_EMBEDDING = (
         requires=("views:two-views",),
         source="Bardes et al. 2022, arXiv:2105.04906",
     ),
+    Offer(
+        name="ssl-ey",
+        target="tacit.methods:ssl_ey",
+        summary="Deep CCA of the views, by the unconstrained loss of Eckart and Young",
+        requires=("views:two-views",),
+        source="Chapman et al. 2024, arXiv:2310.01012",
+    ),
+    Offer(
+        name="lejepa",
+        target="tacit.methods:lejepa",
+        summary="Views meet at their centre in an embedding kept an isotropic Gaussian",
+        requires=("views:two-views",),
+        source="Balestriero and LeCun 2025, arXiv:2511.08544",
+    ),
 )
 """Views of one instance agree, and something keeps instances apart."""
 
@@ -67,6 +81,24 @@ DISTILLATION = (
     ),
 )
 """A teacher's answer, or the other view's, is predicted."""
+
+CLUSTERING = (
+    Offer(
+        name="swav",
+        target="tacit.methods:swav",
+        summary="Views predict each other's prototypes, assigned in equal shares of the batch",
+        requires=("views:multi-crop",),
+        source="Caron et al. 2020, arXiv:2006.09882",
+    ),
+    Offer(
+        name="deep-cluster",
+        target="tacit.methods:deep_cluster",
+        summary="Views predict their instance's cluster, found anew each epoch by k-means",
+        requires=("views:two-views",),
+        source="Caron et al. 2020, arXiv:2006.09882 (DeepCluster-v2)",
+    ),
+)
+"""Views of one instance belong to the same prototypes."""
 
 MASKED = (
     Offer(
@@ -149,4 +181,4 @@ MASKED = (
 )
 """What was hidden is predicted."""
 
-METHODS = (*JOINT_EMBEDDING, *DISTILLATION, *MASKED)
+METHODS = (*JOINT_EMBEDDING, *DISTILLATION, *CLUSTERING, *MASKED)

@@ -1,7 +1,8 @@
 """The core's methods by family: papers' compositions with defaults for small scale."""
 
+from tacit.methods.catalogue.clustering import deep_cluster, swav
 from tacit.methods.catalogue.distillation import byol, dino, ibot, random_teacher, simsiam
-from tacit.methods.catalogue.joint_embedding import barlow_twins, simclr, vicreg
+from tacit.methods.catalogue.joint_embedding import barlow_twins, lejepa, simclr, ssl_ey, vicreg
 from tacit.methods.catalogue.masked import (
     best_rq,
     cae,
@@ -23,11 +24,13 @@ __all__ = [
     "cae",
     "crop_mae",
     "data2vec",
+    "deep_cluster",
     "dino",
     "dmjd",
     "gmml",
     "i_jepa",
     "ibot",
+    "lejepa",
     "mae",
     "mp3",
     "random_teacher",
@@ -35,5 +38,7 @@ __all__ = [
     "simclr",
     "simmim",
     "simsiam",
+    "ssl_ey",
+    "swav",
     "vicreg",
 ]
