@@ -1,7 +1,21 @@
 """The modality-free objectives, by family."""
 
 from tacit.objectives.context_autoencoder import ContextAutoencoder, ContextAutoencoderConfig
+from tacit.objectives.contrast import (
+    Dcl,
+    DclConfig,
+    GroCo,
+    GroCoConfig,
+    SupCon,
+    SupConConfig,
+)
 from tacit.objectives.distillation import Byol, ByolConfig, SimSiam, SimSiamConfig
+from tacit.objectives.global_contrast import (
+    ISogClr,
+    ISogClrConfig,
+    SogClr,
+    SogClrConfig,
+)
 from tacit.objectives.joint_embedding import (
     BarlowTwins,
     BarlowTwinsConfig,
@@ -13,6 +27,7 @@ from tacit.objectives.joint_embedding import (
 from tacit.objectives.masked_distillation import Ibot, IbotConfig
 from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
 from tacit.objectives.random_teacher import RandomTeacher, RandomTeacherConfig
+from tacit.objectives.remembered import MoCo, MoCoConfig, Nnclr, NnclrConfig
 from tacit.objectives.self_distillation import Dino, DinoConfig
 
 __all__ = [
@@ -22,18 +37,32 @@ __all__ = [
     "ByolConfig",
     "ContextAutoencoder",
     "ContextAutoencoderConfig",
+    "Dcl",
+    "DclConfig",
     "Dino",
     "DinoConfig",
+    "GroCo",
+    "GroCoConfig",
+    "ISogClr",
+    "ISogClrConfig",
     "Ibot",
     "IbotConfig",
     "MaskedPrediction",
     "MaskedPredictionConfig",
+    "MoCo",
+    "MoCoConfig",
+    "Nnclr",
+    "NnclrConfig",
     "RandomTeacher",
     "RandomTeacherConfig",
     "SimClr",
     "SimClrConfig",
     "SimSiam",
     "SimSiamConfig",
+    "SogClr",
+    "SogClrConfig",
+    "SupCon",
+    "SupConConfig",
     "VicReg",
     "VicRegConfig",
 ]
