@@ -67,6 +67,20 @@ LOSSES: dict[str, Loss] = {
     "info_nce function": lambda a, b, own: (
         functional.info_nce(a, b, temperature=0.3, positives=mask_rows(own)).loss
     ),
+    "dclw": lambda a, b, own: functional.dcl(a, b, 0.3, sigma=0.5).loss,
+    "momentum_contrast": lambda a, b, own: (
+        functional.momentum_contrast(a, b, 0.3, queue=QUEUE, in_batch=False).loss
+    ),
+    "neighbour_contrast": lambda a, b, own: (
+        functional.neighbour_contrast(a, b, QUEUE, 0.3, chunk=3).loss
+    ),
+    "supervised_contrast": lambda a, b, own: (
+        functional.supervised_contrast([a, b], GROUPS[own], 0.3).loss
+    ),
+    "global_contrast": lambda a, b, own: (
+        functional.global_contrast(a, b, TEMPERATURES[own], WEIGHTS[own].log()).loss
+    ),
+    "group_ordering": lambda a, b, own: functional.group_ordering([a, b], negatives=4),
     "barlow_twins": lambda a, b, own: functional.barlow_twins(a, b).loss,
     "vicreg": lambda a, b, own: functional.vicreg(a, b).loss,
     "barlow_twins gram": lambda a, b, own: functional.barlow_twins(wide(a), wide(b)).loss,

@@ -24,6 +24,7 @@ from tacit.contract import (
     Alternate,
     Augmentation,
     Batch,
+    DataInfo,
     Mask,
     Modality,
     Objective,
@@ -34,7 +35,7 @@ from tacit.contract import (
 from tacit.data import Source
 from tacit.methods import Learner
 from tacit.nn import Ema, RandomInit, synchronise_batch_norm
-from tacit.objectives import VicReg, VicRegConfig
+from tacit.objectives import SupCon, SupConConfig, VicReg, VicRegConfig
 from tacit.training.loop import Trainer
 from tacit.training.optimizers import Sgd
 from tacit.training.parallel import World
@@ -63,6 +64,7 @@ class Turns(VicReg):
 
 CASES: dict[str, tuple[type[Objective], Any]] = {
     **OBJECTIVES,
+    "supcon": (SupCon, SupConConfig(projector=HEAD)),
     "one gradient a loss": (Weighed, VicRegConfig(projector=HEAD)),
     "players in turn": (Turns, VicRegConfig(projector=HEAD)),
 }
@@ -83,10 +85,13 @@ class Rows(Source):
     def __len__(self) -> int:
         return ROWS
 
+    def groups(self) -> Tensor:
+        return torch.arange(ROWS) % 5
+
     def fetch(self, indices: Sequence[int]) -> Batch:
         self.asked.append(list(indices))
         index = torch.tensor(indices)
-        return Batch(values={"signal": self.data[index]}, index=index)
+        return Batch(values={"signal": self.data[index]}, index=index, group=index % 5)
 
 
 class Given(Augmentation):
@@ -136,6 +141,7 @@ def learner_of(name: str) -> Learner:
         augmentations={"signal": Given(name)},
         modalities={"signal": Modality()},
         teachers=dict.fromkeys(objective.requires.teachers, policy),
+        data=DataInfo(instances=ROWS),
     ).double()
     synchronise_batch_norm(learner)
     return learner

@@ -43,6 +43,73 @@ JOINT_EMBEDDING = (
 )
 """Views of one instance agree, and something keeps instances apart."""
 
+CONTRASTIVE = (
+    Offer(
+        name="moco",
+        target="tacit.methods:moco",
+        summary="A moving-average teacher's key of the other view is found among past keys",
+        requires=("views:two-views", "teacher"),
+        source="He et al. 2020, arXiv:1911.05722",
+    ),
+    Offer(
+        name="moco-v3",
+        target="tacit.methods:moco_v3",
+        summary="A moving-average teacher's key of the other view is found among the batch's",
+        requires=("views:two-views", "teacher"),
+        source="Chen et al. 2021, arXiv:2104.02057",
+    ),
+    Offer(
+        name="nnclr",
+        target="tacit.methods:nnclr",
+        summary="The nearest past neighbour of one view is a positive of the other view",
+        requires=("views:two-views",),
+        source="Dwibedi et al. 2021, arXiv:2104.14548",
+    ),
+    Offer(
+        name="dcl",
+        target="tacit.methods:dcl",
+        summary="SimCLR whose positive pair is left out of the denominator",
+        requires=("views:two-views",),
+        source="Yeh et al. 2022, arXiv:2110.06848",
+    ),
+    Offer(
+        name="dclw",
+        target="tacit.methods:dclw",
+        summary="DCL in which unlike positive pairs pull more",
+        requires=("views:two-views",),
+        source="Yeh et al. 2022, arXiv:2110.06848",
+    ),
+    Offer(
+        name="sogclr",
+        target="tacit.methods:sogclr",
+        summary="Contrast with all of the data in small batches, by a running average per instance",
+        requires=("views:two-views", "instances"),
+        source="Yuan et al. 2022, arXiv:2202.12387",
+    ),
+    Offer(
+        name="isogclr",
+        target="tacit.methods:isogclr",
+        summary="SogCLR with a learnt temperature for each instance",
+        requires=("views:two-views", "instances"),
+        source="Qiu et al. 2023, arXiv:2305.11965",
+    ),
+    Offer(
+        name="groco",
+        target="tacit.methods:groco",
+        summary="Views are sorted before the nearest other instances, by a differentiable network",
+        requires=("views:two-views",),
+        source="Shvetsova et al. 2023, arXiv:2301.02009",
+    ),
+    Offer(
+        name="supcon",
+        target="tacit.methods:supcon",
+        summary="Instances of one group attract, all others repel",
+        requires=("views:two-views", "groups"),
+        source="Khosla et al. 2020, arXiv:2004.11362",
+    ),
+)
+"""An instance's views are found among others: past ones, grouped ones, all of the data."""
+
 DISTILLATION = (
     Offer(
         name="byol",
@@ -181,4 +248,4 @@ MASKED = (
 )
 """What was hidden is predicted."""
 
-METHODS = (*JOINT_EMBEDDING, *DISTILLATION, *CLUSTERING, *MASKED)
+METHODS = (*JOINT_EMBEDDING, *CONTRASTIVE, *DISTILLATION, *CLUSTERING, *MASKED)
