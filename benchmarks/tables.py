@@ -22,6 +22,7 @@ Row = dict[str, object]
 TITLES = {
     "quality": "Quality of the encoders",
     "losses": "Losses: time and memory",
+    "masking": "Masking: what dropping tokens saves",
     "augment": "Views: speed",
     "loop": "Training loop: time of a step",
 }

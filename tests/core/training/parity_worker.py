@@ -25,6 +25,7 @@ from tacit.contract import (
     Alternate,
     Augmentation,
     Batch,
+    Encoder,
     Mask,
     Modality,
     Objective,
@@ -81,7 +82,10 @@ class Turns(VicReg):
 
 SMALL = TransformerDecoder(width=8, depth=1, heads=2)
 HIDDEN: dict[str, tuple[type[Objective], Any]] = {
-    "latents": (MaskedPrediction, replace(MAE, target=LatentTarget(), loss=SmoothAbsolute())),
+    "latents": (
+        MaskedPrediction,
+        replace(MAE, target=LatentTarget(normalise="batch"), loss=SmoothAbsolute()),
+    ),
     "averaged latents": (
         MaskedPrediction,
         replace(SIMMIM, target=LatentTarget(layers=2, normalise="instance")),
@@ -164,8 +168,9 @@ class Memory:
 
 def learner_of(name: str) -> Learner:
     kind, config = CASES[name]
-    encoder = PoolEncoder if Given(name).paired else TokenEncoder
-    encoder = AttendingEncoder if name in HIDDEN else encoder
+    encoder: type[Encoder] = PoolEncoder if Given(name).paired else TokenEncoder
+    if name in HIDDEN:
+        encoder = AttendingEncoder
     torch.manual_seed(0)
     objective = kind(config)
     learner = Learner(
