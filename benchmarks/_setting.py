@@ -50,7 +50,7 @@ class Setting:
         """The name of the first encoder that offers what a method needs; None if none does."""
         needed = {word for word in offer.requires if not word.startswith("views:")} - {"teacher"}
         for name, component in self.encoders.items():
-            # As it is set, not as it could be: without positions, say, which `provides` cannot tell.
+            # As it is set, not as it could be: `provides` cannot tell that it has no positions.
             chosen = Component(name=str(component["name"]), options=_but_name(component))
             made = choose(catalogue, "encoders", chosen, "encoder", "the setting").make()
             if needed <= made.spec.capabilities():

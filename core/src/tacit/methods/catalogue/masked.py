@@ -39,8 +39,8 @@ from tacit.objectives import (
 
 
 def _training(schedules: Mapping[str, object] | None = None) -> dict[str, object]:
-    """As masked autoencoders have it: a second moment that forgets sooner."""
-    return training(decay=0.05, betas=(0.9, 0.95), schedules=schedules)
+    """As masked autoencoders have it: a second moment that forgets sooner, and a higher rate."""
+    return training(2e-3, decay=0.05, betas=(0.9, 0.95), schedules=schedules)
 
 
 def _masked(config: MaskedPredictionConfig, views: str = "masked") -> Stage:
@@ -156,8 +156,10 @@ def best_rq() -> Method:
     )
 
 
-def _latent(config: MaskedPredictionConfig, momentum: float) -> Stage:
-    rising = {"kind": "cosine", "start": momentum, "end": 1.0}
+def _latent(config: MaskedPredictionConfig) -> Stage:
+    """With a teacher that follows fast, as runs of few steps need: one near 1 stays random."""
+    momentum = 0.95
+    rising = {"kind": "cosine", "start": momentum, "end": 0.999}
     return Stage(
         views="masked",
         objective=MaskedPrediction,
@@ -182,7 +184,7 @@ def i_jepa() -> Method:
         name="i-jepa",
         summary="A moving-average teacher's latents of blocks are predicted from the rest",
         source="Assran et al. 2023, arXiv:2301.08243",
-        stages=(_latent(config, 0.99),),
+        stages=(_latent(config),),
     )
 
 
@@ -199,7 +201,7 @@ def data2vec() -> Method:
         name="data2vec",
         summary="A moving-average teacher's averaged layers are predicted at replaced tokens",
         source="Baevski et al. 2022, arXiv:2202.03555",
-        stages=(_latent(config, 0.99),),
+        stages=(_latent(config),),
     )
 
 
