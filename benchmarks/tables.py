@@ -23,6 +23,7 @@ TITLES = {
     "quality": "Quality of the encoders",
     "methods": "Quality of the methods",
     "losses": "Losses: time and memory",
+    "masking": "Masking: what dropping tokens saves",
     "augment": "Views: speed",
     "loop": "Training loop: time of a step",
 }
