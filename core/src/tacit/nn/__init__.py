@@ -15,6 +15,7 @@ from tacit.nn.state import EmbeddingQueue, SampleState
 from tacit.nn.teacher import (
     Ema,
     Frozen,
+    PastCheckpoint,
     PreviousStage,
     RandomInit,
     Teacher,
@@ -32,6 +33,7 @@ __all__ = [
     "LinearDecoder",
     "Mlp",
     "MlpConfig",
+    "PastCheckpoint",
     "PreviousStage",
     "PrototypeHead",
     "PrototypeHeadConfig",
