@@ -73,3 +73,11 @@ def test_the_record_says_what_the_run_was_made_with(run: Path) -> None:
     assert record["environment"]["tacit"] == metadata.version("tacit")
     assert len(record["data"]["fingerprint"]) == 16
     assert "1,437 instances" in record["data"]["description"]
+
+
+def test_a_dotted_name_of_a_schedule_needs_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    byol = ["pretrain", "byol", "--data", "vision/digits", "--show"]
+    assert main([*byol, "schedules.teacher.momentum.start=0.5"]) == 0
+    schedules = tomllib.loads(capsys.readouterr().out)["training"]["schedules"]
+    assert schedules["teacher.momentum"]["start"] == 0.5
+    assert "teacher" not in schedules

@@ -13,10 +13,13 @@ from torch import Tensor, nn
 from tacit.contract import Context, DataInfo, Encoder, Losses, Mask, Objective, View, Views
 from tacit.nn import (
     Ema,
+    InputTarget,
     LinearDecoder,
+    MeanAbsolute,
     MlpConfig,
     PrototypeHeadConfig,
     RandomMask,
+    SmoothAbsolute,
     Teacher,
     TransformerDecoder,
     build_teacher,
@@ -53,8 +56,8 @@ SIMMIM = MaskedPredictionConfig(
     mask=RandomMask(ratio=0.6, block=2),
     mode="replace",
     decoder=LinearDecoder(),
-    normalise=False,
-    loss="l1",
+    target=InputTarget(),
+    loss=MeanAbsolute(),
 )
 OBJECTIVES: dict[str, tuple[type[Objective], Any]] = {
     "simclr": (SimClr, SimClrConfig(projector=HEAD)),
@@ -72,7 +75,7 @@ OBJECTIVES: dict[str, tuple[type[Objective], Any]] = {
     "random-teacher": (RandomTeacher, RandomTeacherConfig(projector=PROTOTYPES)),
     "mae": (MaskedPrediction, MAE),
     "simmim": (MaskedPrediction, SIMMIM),
-    "smooth": (MaskedPrediction, replace(SIMMIM, loss="smooth_l1")),
+    "smooth": (MaskedPrediction, replace(SIMMIM, loss=SmoothAbsolute())),
 }
 MASKED = tuple(name for name, (kind, _) in OBJECTIVES.items() if kind is MaskedPrediction)
 TOKENS = (*MASKED, "ibot")

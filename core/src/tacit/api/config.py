@@ -86,7 +86,21 @@ def normalise(
     if training:
         given = out.get("training", {})
         out["training"] = merge(given if isinstance(given, Mapping) else {}, training)
+    whole = out.get("training")
+    if isinstance(whole, Mapping) and isinstance(schedules := whole.get("schedules"), Mapping):
+        out["training"] = {**whole, "schedules": _named(schedules)}
     return out
+
+
+def _named(schedules: Mapping[str, object]) -> dict[str, object]:
+    """Schedules by their whole names: `teacher.momentum` is one, with or without quotes."""
+    flat: dict[str, object] = {}
+    for name, table in schedules.items():
+        if isinstance(table, Mapping) and any(isinstance(v, Mapping) for v in table.values()):
+            flat |= {f"{name}.{rest}": inner for rest, inner in _named(table).items()}
+        else:
+            flat[name] = table
+    return flat
 
 
 def check_keys(tree: Mapping[str, object], where: str | Origin) -> None:

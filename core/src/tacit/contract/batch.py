@@ -136,17 +136,11 @@ class View:
         if self.source is not None:
             index = index[self.source]
             present = None if present is None else present[self.source]
-        return View(
-            value=self.value,
-            meta=self.meta,
-            role=self.role,
-            source=self.source,
-            mask=self.mask,
-            modality=modality,
-            index=index,
-            present=present,
-            rows=batch.rows,
+        bound = object.__new__(View)  # what `replace` does, at a tenth of its time
+        bound.__dict__.update(
+            self.__dict__, modality=modality, index=index, present=present, rows=batch.rows
         )
+        return bound
 
 
 class Views(Sequence[View]):

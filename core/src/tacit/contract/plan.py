@@ -66,15 +66,13 @@ class OneStep:
 
     def __call__(self, update: Updater) -> Losses:
         """Update every player once."""
-        from tacit.contract.objective import Losses
-
         every = []
         for _ in update.parts():
             every.append(losses := update.losses())
             update.backward(update.total(losses))
         for player in update.players:
             update.step(player)
-        return Losses.mean(every)
+        return losses if len(every) == 1 else losses.mean(every)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tacit.data.chance import Draw
 from tacit.data.source import GeneratedSource, Source
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Take:
     """A request for instances of a `Source`: small, so that it travels to a worker cheaply."""
 

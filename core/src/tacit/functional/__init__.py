@@ -18,6 +18,7 @@ from tacit.functional.distillation import (
     soft_assignment,
     soft_cross_entropy,
 )
+from tacit.functional.identification import contrast_within, masked_cross_entropy
 from tacit.functional.pairs import Columns, Groups, Pairs
 from tacit.functional.redundancy import BarlowTwins, VICReg, barlow_twins, vicreg
 from tacit.functional.regression import (
@@ -39,12 +40,14 @@ __all__ = [
     "VICReg",
     "all_reduce_sum",
     "barlow_twins",
+    "contrast_within",
     "dino",
     "effective_rank",
     "gather_rows",
     "global_mean",
     "global_rows",
     "info_nce",
+    "masked_cross_entropy",
     "masked_l1",
     "masked_mean_squared_error",
     "masked_smooth_l1",

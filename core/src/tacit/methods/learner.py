@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import nn
@@ -76,6 +77,7 @@ class Learner(nn.Module):
         self.services: Services | None = None
         self._generators: dict[tuple[torch.device, int], torch.Generator] = {}
         self._follows = type(objective).after_step is not Objective.after_step
+        self._taught = bool(teachers)
         specs = {name: encoder.spec for name, encoder in encoders.items()}
         objective.build(specs, data or DataInfo())
         self.teachers = nn.ModuleDict(
@@ -117,7 +119,7 @@ class Learner(nn.Module):
 
     def after_step(self) -> None:
         """Update teachers and whatever the objective keeps, and count the step."""
-        if self.teachers:
+        if self._taught:
             self._update_teachers()
         if self._follows:
             self.objective.after_step(self.context(None))
@@ -144,9 +146,7 @@ class Learner(nn.Module):
     def encoder(self, modality: str, which: str = "student") -> Encoder:
         """An encoder of the student or of a teacher."""
         owner = self.encoders if which == "student" else self.teacher(which).encoders
-        encoder = owner[modality]
-        assert isinstance(encoder, Encoder)
-        return encoder
+        return cast(Encoder, owner[modality])
 
     def sole_encoder(self, which: str) -> Encoder:
         """The encoder, where there is only one."""

@@ -1,5 +1,6 @@
 """The modality-free objectives, by family."""
 
+from tacit.objectives.context_autoencoder import ContextAutoencoder, ContextAutoencoderConfig
 from tacit.objectives.distillation import Byol, ByolConfig, SimSiam, SimSiamConfig
 from tacit.objectives.joint_embedding import (
     BarlowTwins,
@@ -19,6 +20,8 @@ __all__ = [
     "BarlowTwinsConfig",
     "Byol",
     "ByolConfig",
+    "ContextAutoencoder",
+    "ContextAutoencoderConfig",
     "Dino",
     "DinoConfig",
     "Ibot",

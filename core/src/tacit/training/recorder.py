@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+import numpy
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tacit.contract import Losses
@@ -103,26 +105,27 @@ class Recorder:
         names, read, times = self._read()
         seen = torch.cat(self._index).cpu().numpy()
         self._order = zlib.crc32(seen.tobytes(), self._order)
-        means = dict(zip(names, (read.sum(dim=0) / times).tolist(), strict=True))
+        means = dict(zip(names, (read.sum(axis=0) / times).tolist(), strict=True))
         self._steps, self._rows, self._index = [], [], []
         return {**means, **self._known, "order": float(self._order)}
 
-    def _read(self) -> tuple[list[str], Tensor, Tensor]:
+    def _read(self) -> tuple[list[str], NDArray[numpy.float64], list[int]]:
         """Names, values `(steps, names)` with finite losses, and how often each name occurred.
 
         A step need not have all names: batches of unpaired data have the terms of one modality.
         Its value is 0 there.
         """
-        names = list(dict.fromkeys(name for row in self._rows for name in row))
-        none = torch.zeros((), device=self._rows[0][names[0]].device)
-        columns = [torch.stack([row.get(n, none) for row in self._rows]).float() for n in names]
-        times = torch.tensor([sum(name in row for row in self._rows) for name in names])
-        read = torch.stack(columns, dim=1).cpu().double()
+        rows = self._rows
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        times = [sum(name in row for row in rows) for name in names]
+        none = torch.zeros((), device=rows[0][names[0]].device)
+        flat = torch.stack([row.get(name, none) for row in rows for name in names]).float()
+        read = flat.cpu().double().numpy().reshape(len(rows), len(names))
         losses = [i for i, name in enumerate(names) if name.startswith("loss/")]
-        finite = read[:, losses].isfinite().all(dim=1)
-        if not bool(finite.all()):
-            bad = int((~finite).nonzero()[0, 0])
-            terms = {names[i]: float(read[bad, i]) for i in losses if names[i] in self._rows[bad]}
+        finite = numpy.isfinite(read[:, losses]).all(axis=1)
+        if not finite.all():
+            bad = int(finite.argmin())  # the first that is not
+            terms = {names[i]: float(read[bad, i]) for i in losses if names[i] in rows[bad]}
             raise DivergedError(self._steps[bad], self._index[bad].tolist(), terms)
         return names, read, times
 

@@ -61,8 +61,9 @@ class Update:
         self.scaler = torch.amp.grad_scaler.GradScaler(learner.device.type, enabled=half)
         self.forward: nn.Module = replicate(learner) if self._plain else learner
         self._quiet: Callable[[], AbstractContextManager[None]] = nullcontext
+        self._learn: Callable[[Batch, Views], Losses] = learner.forward  # no hooks to look for
         if isinstance(self.forward, DistributedDataParallel):
-            self._quiet = self.forward.no_sync
+            self._quiet, self._learn = self.forward.no_sync, self.forward
         self._terms: set[str] = set()
         self._batch: list[Batch] = []
         self._views: list[Views | None] = []
@@ -78,11 +79,12 @@ class Update:
 
     def parts(self) -> Iterator[None]:
         """The parts of the batch, one at a time."""
-        for part in range(len(self._batch)):
+        for part in range(len(self._batch) - 1):
             self._part = self.learner.frame.part = part
-            last = part == len(self._batch) - 1
-            with nullcontext() if last else self._quiet():  # forward too: DDP arms itself there
+            with self._quiet():  # forward too: DDP arms itself there
                 yield
+        self._part = self.learner.frame.part = len(self._batch) - 1
+        yield
 
     def losses(self) -> Losses:
         """The forward of the present part, with the same views and masks each time."""
@@ -95,7 +97,7 @@ class Update:
             return self._forward(batch, views)
 
     def _forward(self, batch: Batch, views: Views) -> Losses:
-        losses: Losses = self.forward(batch, views)
+        losses = self._learn(batch, views)
         self._terms.update(losses.terms)
         return losses
 

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
+from tacit.methods.catalogue.defaults import training
 from tacit.methods.method import Method, Stage
 from tacit.nn import Ema, RandomInit
 from tacit.objectives import (
+    Byol,
+    ByolConfig,
     Dino,
     DinoConfig,
     Ibot,
     IbotConfig,
     RandomTeacher,
     RandomTeacherConfig,
+    SimSiam,
+    SimSiamConfig,
 )
 
-_COSINE = {"lr_factor": {"kind": "cosine", "start": 1.0, "warmup": 0.1}}
-
-
-def _training(lr: float, **schedules: object) -> dict[str, object]:
-    """AdamW with a warm-up and half a cosine; gradients clipped, as DINO's are."""
-    return {
-        "epochs": 100,
-        "batch": 256,
-        "clip": 3.0,
-        "optimizer": {"kind": "adamw", "lr": lr, "weight_decay": 0.01},
-        "schedules": {**_COSINE, **schedules},
-    }
-
-
+_CLIP = 3.0  # as DINO's gradients are
 _MOMENTUM = {"kind": "cosine", "start": 0.99, "end": 1.0}
 _SHARPNESS = {"kind": "linear", "start": 0.04, "end": 0.07, "over": 0.3}
 
@@ -38,8 +30,9 @@ def dino() -> Method:
         objective=Dino,
         config=DinoConfig(),
         teachers={"teacher": Ema(momentum=0.99)},
-        training=_training(
-            1e-3, **{"teacher.momentum": _MOMENTUM, "teacher_temperature": _SHARPNESS}
+        training=training(
+            clip=_CLIP,
+            schedules={"teacher.momentum": _MOMENTUM, "teacher_temperature": _SHARPNESS},
         ),
     )
     return Method(
@@ -62,7 +55,7 @@ def ibot() -> Method:
         objective=Ibot,
         config=IbotConfig(),
         teachers={"teacher": Ema(momentum=0.99)},
-        training=_training(1e-3, **schedules),
+        training=training(clip=_CLIP, schedules=schedules),
     )
     return Method(
         name="ibot",
@@ -79,11 +72,43 @@ def random_teacher() -> Method:
         objective=RandomTeacher,
         config=RandomTeacherConfig(),
         teachers={"teacher": RandomInit()},
-        training=_training(1e-3),
+        training=training(clip=_CLIP),
     )
     return Method(
         name="random-teacher",
         summary="A student distilled into a teacher that was never trained",
         source="Sarnthein et al. 2023, arXiv:2302.12091",
+        stages=(stage,),
+    )
+
+
+def byol() -> Method:
+    """BYOL. The paper trains with LARS at batch 4096, momentum 0.996 rising to 1.
+
+    The predictor must learn faster than the teacher moves, so the rate is three times SimCLR's.
+    """
+    momentum = {"kind": "cosine", "start": 0.99, "end": 1.0}
+    stage = Stage(
+        views="two-views",
+        objective=Byol,
+        config=ByolConfig(),
+        teachers={"teacher": Ema(momentum=0.99)},
+        training=training(3e-3, schedules={"teacher.momentum": momentum}),
+    )
+    return Method(
+        name="byol",
+        summary="One view predicts a moving-average teacher's embedding of the other",
+        source="Grill et al. 2020, arXiv:2006.07733",
+        stages=(stage,),
+    )
+
+
+def simsiam() -> Method:
+    """SimSiam. The paper trains with SGD at batch 512."""
+    stage = Stage(views="two-views", objective=SimSiam, config=SimSiamConfig(), training=training())
+    return Method(
+        name="simsiam",
+        summary="One view predicts the other, with a stop-gradient and no teacher",
+        source="Chen and He 2021, arXiv:2011.10566",
         stages=(stage,),
     )
