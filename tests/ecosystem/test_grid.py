@@ -25,7 +25,7 @@ from tacit.plugin import Cell, Offer, load_plugins
 
 CATALOGUE = load_plugins()
 GRID = CATALOGUE.grid()
-TINY = {"width": 16, "depth": 1, "heads": 2, "layers": 1, "blocks": (1,)}
+TINY = {"width": 16, "depth": 3, "heads": 2, "layers": 3, "blocks": (1,)}
 STEPS = {"steps": 2, "batch": 8, "watch_every": 0, "workers": 0}
 
 
