@@ -40,6 +40,7 @@ from tacit.nn.targets import TargetConfig, build_target
 from tacit.nn.teacher import (
     Ema,
     Frozen,
+    PastCheckpoint,
     PreviousStage,
     RandomInit,
     Teacher,
@@ -85,6 +86,7 @@ __all__ = [
     "MultiBlockMask",
     "OwnDecoder",
     "OwnTarget",
+    "PastCheckpoint",
     "PositionTarget",
     "PreviousStage",
     "PrototypeHead",
