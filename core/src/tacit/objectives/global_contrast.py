@@ -85,7 +85,8 @@ class SogClr(AllViews):
             before = state.read(numbers[name])
             temperature = self.temperatures(before, ctx)
             average = torch.where(before[:, SEEN] > 0, before[:, AVERAGE], -torch.inf)
-            found = global_contrast(*each, temperature, average, share=self.config.share)
+            first, second = each
+            found = global_contrast(first, second, temperature, average, share=self.config.share)
             if self.training:
                 state.see(numbers[name], self.after(before, found))
             metrics[f"temperature{suffix}"] = temperature.mean()
