@@ -1,4 +1,4 @@
-"""Do the methods for graphs reach what was published? Every recipe over several seeds.
+"""Do the methods for graphs reach what was published; every recipe over several seeds.
 
     python benchmarks/graph.py --data FOLDER [--runs FOLDER] [--sets cora ...] [--methods ...]
 

@@ -26,6 +26,8 @@ TITLES = {
     "graph_step": "Graphs: an epoch of GraphMAE",
     "graph_size": "Graphs: a million nodes",
     "losses": "Losses: time and memory",
+    "masking": "Masking: what dropping tokens saves",
+    "losses_distillation": "Losses of distillation: time and memory",
     "augment": "Views: speed",
     "loop": "Training loop: time of a step",
 }
