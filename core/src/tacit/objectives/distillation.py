@@ -28,32 +28,17 @@ class Prediction(Objective):
     """Encoder, projector, predictor; each view predicts the target of every other view.
 
     Args:
-<<<<<<< HEAD
         projector: of student and target; None predicts the embeddings themselves.
-        predictor: of the student alone.
-=======
-        projector: of student and target.
         predictor: of the student alone; None for none, which only shows why there is one.
->>>>>>> main
 
     Raises:
         ValueError: a predictor whose answer has not the projector's width.
     """
 
-<<<<<<< HEAD
-    def __init__(self, projector: MlpConfig | None, predictor: MlpConfig) -> None:
+    def __init__(self, projector: MlpConfig | None, predictor: MlpConfig | None) -> None:
         super().__init__()
         if projector is not None:
             _check_width(projector.widths[-1], "the projector's", predictor)
-=======
-    def __init__(self, projector: MlpConfig, predictor: MlpConfig | None) -> None:
-        super().__init__()
-        if predictor is not None and projector.widths[-1] != predictor.widths[-1]:
-            raise ValueError(
-                f"predictor: wanted a last width of {projector.widths[-1]}, the projector's, whose "
-                f"answer it predicts; got {predictor.widths[-1]}"
-            )
->>>>>>> main
         self.projector_config, self.predictor_config = projector, predictor
         self.projector, self.predictor = nn.ModuleDict(), nn.ModuleDict()
 
@@ -65,17 +50,10 @@ class Prediction(Objective):
         """
         config = self.projector_config
         for name, spec in specs.items():
-<<<<<<< HEAD
             width = spec.width if config is None else config.widths[-1]
             _check_width(width, f"the {name} encoder's", self.predictor_config)
-            self.projector[name] = nn.Identity() if config is None else Mlp(spec.width, config)
-            self.predictor[name] = Mlp(width, self.predictor_config)
-=======
-            projector = Mlp(spec.width, self.projector_config)
-            self.projector[name] = projector
-            config = self.predictor_config
-            self.predictor[name] = nn.Identity() if config is None else Mlp(projector.width, config)
->>>>>>> main
+            self.projector[name] = _head(spec.width, config)
+            self.predictor[name] = _head(width, self.predictor_config)
 
     def forward(self, views: Views, ctx: Context) -> Losses:
         """The mean over ordered pairs of views, for each modality."""
@@ -108,8 +86,12 @@ class Prediction(Objective):
         return loss
 
 
-def _check_width(wanted: int, whose: str, predictor: MlpConfig) -> None:
-    if predictor.widths[-1] != wanted:
+def _head(width: int, config: MlpConfig | None) -> nn.Module:
+    return nn.Identity() if config is None else Mlp(width, config)
+
+
+def _check_width(wanted: int, whose: str, predictor: MlpConfig | None) -> None:
+    if predictor is not None and predictor.widths[-1] != wanted:
         raise ValueError(
             f"predictor: wanted a last width of {wanted}, {whose}, whose answer it predicts; got "
             f"{predictor.widths[-1]}"
@@ -123,24 +105,14 @@ class ByolConfig:
     Args:
         projector: the paper's has one hidden layer of 4096 and 256 features, not normalised. The
             default is: in few steps normalised targets teach clearly more, for the teacher's
-<<<<<<< HEAD
             features then cannot shrink onto their mean. None predicts the encoder's own
             embeddings, as BGRL does.
         predictor: likewise, never normalised at its end; its last width is that of what it
-            predicts.
+            predicts. `none` leaves it out: the method then collapses; only to see that.
     """
 
     projector: MlpConfig | None = MlpConfig(widths=(1024, 256), last_norm=True)
-    predictor: MlpConfig = MlpConfig(widths=(1024, 256))
-=======
-            features then cannot shrink onto their mean.
-        predictor: likewise, never normalised at its end. `none` leaves it out: the method then
-            collapses; only to see that.
-    """
-
-    projector: MlpConfig = MlpConfig(widths=(1024, 256), last_norm=True)
     predictor: MlpConfig | None = MlpConfig(widths=(1024, 256))
->>>>>>> main
 
 
 class Byol(Prediction):
