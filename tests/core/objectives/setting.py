@@ -13,9 +13,12 @@ from torch import Tensor, nn
 from tacit.contract import Context, DataInfo, Encoder, Losses, Mask, Objective, View, Views
 from tacit.nn import (
     Ema,
+    InputTarget,
     LinearDecoder,
+    MeanAbsolute,
     MlpConfig,
     RandomMask,
+    SmoothAbsolute,
     Teacher,
     TransformerDecoder,
     build_teacher,
@@ -42,8 +45,8 @@ SIMMIM = MaskedPredictionConfig(
     mask=RandomMask(ratio=0.6, block=2),
     mode="replace",
     decoder=LinearDecoder(),
-    normalise=False,
-    loss="l1",
+    target=InputTarget(),
+    loss=MeanAbsolute(),
 )
 OBJECTIVES: dict[str, tuple[type[Objective], Any]] = {
     "simclr": (SimClr, SimClrConfig(projector=HEAD)),
@@ -58,7 +61,7 @@ OBJECTIVES: dict[str, tuple[type[Objective], Any]] = {
     ),
     "mae": (MaskedPrediction, MAE),
     "simmim": (MaskedPrediction, SIMMIM),
-    "smooth": (MaskedPrediction, replace(SIMMIM, loss="smooth_l1")),
+    "smooth": (MaskedPrediction, replace(SIMMIM, loss=SmoothAbsolute())),
 }
 PAIRED = tuple(name for name, (kind, _) in OBJECTIVES.items() if kind is not MaskedPrediction)
 MASKED = tuple(name for name in OBJECTIVES if name not in PAIRED)

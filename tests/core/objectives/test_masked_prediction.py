@@ -33,7 +33,15 @@ from tacit.contract import (
     unmet,
 )
 from tacit.functional import normalise_tokens
-from tacit.nn import LinearDecoder, RandomMask
+from tacit.nn import (
+    InputTarget,
+    LinearDecoder,
+    MeanAbsolute,
+    MeanSquared,
+    RandomMask,
+    SmoothAbsolute,
+    TokenLoss,
+)
 from tacit.objectives import MaskedPrediction, MaskedPredictionConfig
 
 masked = pytest.mark.parametrize("name", MASKED)
@@ -108,16 +116,18 @@ def test_simmim_replaces_whole_cells_by_the_learned_token() -> None:
 @pytest.mark.parametrize(
     ("loss", "distance"),
     [
-        ("mse", lambda d: d.square()),
-        ("l1", lambda d: d.abs()),
-        ("smooth_l1", lambda d: torch.where(d.abs() < 1, d.square() / 2, d.abs() - 0.5)),
+        (MeanSquared(), lambda d: d.square()),
+        (MeanAbsolute(), lambda d: d.abs()),
+        (SmoothAbsolute(), lambda d: torch.where(d.abs() < 1, d.square() / 2, d.abs() - 0.5)),
     ],
 )
 @pytest.mark.parametrize("normalise", [True, False])
 def test_the_loss_is_the_mean_distance_over_hidden_tokens(
-    loss: str, distance: Callable[[Tensor], Tensor], normalise: bool
+    loss: TokenLoss, distance: Callable[[Tensor], Tensor], normalise: bool
 ) -> None:
-    setting = single(TokenEncoder(), replace(MAE, loss=loss, normalise=normalise))  # type: ignore[arg-type]
+    setting = single(
+        TokenEncoder(), replace(MAE, loss=loss, target=InputTarget(normalise=normalise))
+    )
     predictions, masks = watch(setting)
     total = setting.losses(masked_views()).total()
     target = normalise_tokens(values()) if normalise else values()
@@ -260,7 +270,7 @@ def test_what_cannot_work_is_refused_when_it_is_built() -> None:
         build(replace(MAE, mask=RandomMask(block=2)), grid=(5, 3))
     with pytest.raises(ValueError, match="codes, of a vocabulary of 11"):
         build(MAE, target_width=None, vocabulary=11)
-    with pytest.raises(ValueError, match="set normalise=false"):
+    with pytest.raises(ValueError, match=r"set target\.normalise=false"):
         build(MAE, target_width=1)
     with pytest.raises(ValueError, match="mode='replace'"):
         replace(MAE, decoder=LinearDecoder())

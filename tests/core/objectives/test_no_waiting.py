@@ -14,7 +14,17 @@ import torch
 from tests.core.objectives.setting import OBJECTIVES, make, views_for
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tacit.nn import EmbeddingQueue, RandomMask, SampleState
+from tacit.nn import (
+    BlockMask,
+    DisjointMask,
+    EmbeddingQueue,
+    MultiBlockMask,
+    RandomMask,
+    SampleState,
+    SpanMask,
+    SubsetMask,
+    TubeMask,
+)
 
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "bincount", "is_nonzero")
 
@@ -64,6 +74,9 @@ def test_masks_of_every_form_and_memories_wait_for_nothing() -> None:
         RandomMask(block=2)(3, (5, 4), mode="replace", generator=generator)
         RandomMask()(2, (6,), mode="replace", generator=generator, valid=valid)
         RandomMask().packed(7, mode="replace", generator=generator)
+        for sampler in (BlockMask(), TubeMask(), DisjointMask(), MultiBlockMask(), SubsetMask()):
+            sampler.hidings(3, (5, 4), mode="drop", generator=generator)
+        SpanMask(length=3)(2, (6,), mode="replace", generator=generator, valid=valid)
         queue.push(torch.ones(3, 2))
         state.write(torch.tensor([4, 2]), torch.ones(2, 2))
         state.read(torch.tensor([1]))

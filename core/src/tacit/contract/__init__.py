@@ -16,6 +16,7 @@ from tacit.contract.objective import Context, DataInfo, Losses, Objective
 from tacit.contract.plan import Alternate, OneStep, PerLoss, UpdatePlan, Updater
 from tacit.contract.requirements import Composition, Requirements, unmet
 from tacit.contract.seeds import derive
+from tacit.contract.target import TokenTarget
 
 __all__ = [
     "MASK_MODES",
@@ -41,6 +42,7 @@ __all__ = [
     "Requirements",
     "Scope",
     "TokenForm",
+    "TokenTarget",
     "Tokens",
     "UpdatePlan",
     "Updater",

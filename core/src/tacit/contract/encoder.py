@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tacit.contract.mask import MASK_MODES, Mask, MaskMode
+from tacit.contract.target import TokenTarget
 
 TokenForm: TypeAlias = Literal["none", "dense", "packed"]
 """`none`: the encoder only pools. `dense`: `(batch, tokens, width)` with a validity mask.
@@ -32,6 +33,11 @@ class EncoderSpec:
         layers: how many intermediate layers can be tapped, numbered 1 to `layers`.
         target_width: features per token of `token_targets`, None if it has no such targets.
         vocabulary: number of codes, where `token_targets` are integers instead of features.
+        positions: whether tokens know where they lie; False is what position prediction needs.
+        own_target: makes the target of tokens that neither features nor codes describe.
+        decoder: makes a network of the encoder's own kind that answers a number of features for
+            every token: a module from `Tokens`, whose values have the encoder's `width`, to
+            `(batch, tokens, features)` or `(tokens, features)`.
         preprocessing: what the input must look like (size, normalisation, sampling rate, ...), a
             value of the plugin's own type; the core stores it and hands it to the modality.
 
@@ -47,6 +53,9 @@ class EncoderSpec:
     layers: int = 0
     target_width: int | None = None
     vocabulary: int | None = None
+    positions: bool = True
+    own_target: Callable[[], TokenTarget] | None = None
+    decoder: Callable[[int], nn.Module] | None = None
     preprocessing: object | None = None
 
     def __post_init__(self) -> None:
@@ -66,6 +75,12 @@ class EncoderSpec:
             words.add("targets")
         if self.layers:
             words.add("taps")
+        if self.own_target is not None:
+            words.add("targets:own")
+        if self.decoder is not None:
+            words.add("decoder")
+        if self.tokens != "none" and not self.positions:
+            words.add("positions:none")
         return frozenset(words)
 
 
@@ -102,6 +117,8 @@ class Encoding:
         owner: packed only: the instance each token belongs to.
         kept: under a `drop` mask, the position on the grid of every token returned.
         layers: the tapped layers, by number, in the form of `tokens`.
+        registers: class, register or regularisation tokens, which stand for nothing that could be
+            predicted; a decoder that mixes looks at them.
     """
 
     pooled: Float[Tensor, "instances width"]
@@ -110,6 +127,7 @@ class Encoding:
     owner: Int[Tensor, " tokens"] | None = None
     kept: Int[Tensor, "batch tokens"] | None = None
     layers: Mapping[int, Tensor] = field(default_factory=dict)
+    registers: Float[Tensor, "batch registers width"] | None = None
 
 
 class Encoder(nn.Module, ABC):

@@ -12,6 +12,7 @@ from tacit.functional.collectives import (
     world_size,
 )
 from tacit.functional.contrastive import Contrast, info_nce, nt_xent
+from tacit.functional.identification import contrast_within, masked_cross_entropy
 from tacit.functional.pairs import Columns, Groups, Pairs
 from tacit.functional.redundancy import BarlowTwins, VICReg, barlow_twins, vicreg
 from tacit.functional.regression import (
@@ -33,11 +34,13 @@ __all__ = [
     "VICReg",
     "all_reduce_sum",
     "barlow_twins",
+    "contrast_within",
     "effective_rank",
     "gather_rows",
     "global_mean",
     "global_rows",
     "info_nce",
+    "masked_cross_entropy",
     "masked_l1",
     "masked_mean_squared_error",
     "masked_smooth_l1",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tacit.methods.method import Method, Stage
-from tacit.nn import Ema, LinearDecoder, RandomMask
+from tacit.nn import Ema, InputTarget, LinearDecoder, MeanAbsolute, RandomMask
 from tacit.objectives import (
     BarlowTwins,
     BarlowTwinsConfig,
@@ -134,8 +134,8 @@ def simmim() -> Method:
         mask=RandomMask(ratio=0.6),
         mode="replace",
         decoder=LinearDecoder(),
-        normalise=False,
-        loss="l1",
+        target=InputTarget(),
+        loss=MeanAbsolute(),
     )
     stage = Stage(
         views="masked", objective=MaskedPrediction, config=config, training=_training(1e-3)

@@ -1,16 +1,41 @@
 """What objectives are made of: heads, decoders, mask samplers, teachers and state."""
 
+from tacit.nn.codes import CodebookTarget, KMeansTarget, RandomProjectionTarget
 from tacit.nn.decoders import (
+    CrossDecoder,
     DecoderConfig,
     LinearDecoder,
+    OwnDecoder,
     TransformerDecoder,
     build_decoder,
 )
+from tacit.nn.features import (
+    InputTarget,
+    LatentTarget,
+    OwnTarget,
+    PositionTarget,
+    Target,
+    TokenisedTarget,
+)
+from tacit.nn.fill import Fill, fill_hidden
 from tacit.nn.heads import Mlp, MlpConfig
-from tacit.nn.masks import RandomMask
+from tacit.nn.k_means import k_means
+from tacit.nn.masks import (
+    BlockMask,
+    DisjointMask,
+    Hiding,
+    MaskConfig,
+    MaskSampler,
+    MultiBlockMask,
+    RandomMask,
+    SpanMask,
+    SubsetMask,
+    TubeMask,
+)
 from tacit.nn.norm import GlobalBatchNorm, synchronise_batch_norm
 from tacit.nn.positions import grid_positions
 from tacit.nn.state import EmbeddingQueue, SampleState
+from tacit.nn.targets import TargetConfig, build_target
 from tacit.nn.teacher import (
     Ema,
     Frozen,
@@ -20,25 +45,68 @@ from tacit.nn.teacher import (
     TeacherPolicy,
     build_teacher,
 )
+from tacit.nn.token_losses import (
+    ContrastWithin,
+    CrossEntropy,
+    MeanAbsolute,
+    MeanSquared,
+    ScaledCosine,
+    SmoothAbsolute,
+    TokenLoss,
+    token_error,
+)
 
 __all__ = [
+    "BlockMask",
+    "CodebookTarget",
+    "ContrastWithin",
+    "CrossDecoder",
+    "CrossEntropy",
     "DecoderConfig",
+    "DisjointMask",
     "Ema",
     "EmbeddingQueue",
+    "Fill",
     "Frozen",
     "GlobalBatchNorm",
+    "Hiding",
+    "InputTarget",
+    "KMeansTarget",
+    "LatentTarget",
     "LinearDecoder",
+    "MaskConfig",
+    "MaskSampler",
+    "MeanAbsolute",
+    "MeanSquared",
     "Mlp",
     "MlpConfig",
+    "MultiBlockMask",
+    "OwnDecoder",
+    "OwnTarget",
+    "PositionTarget",
     "PreviousStage",
     "RandomInit",
     "RandomMask",
+    "RandomProjectionTarget",
     "SampleState",
+    "ScaledCosine",
+    "SmoothAbsolute",
+    "SpanMask",
+    "SubsetMask",
+    "Target",
+    "TargetConfig",
     "Teacher",
     "TeacherPolicy",
+    "TokenLoss",
+    "TokenisedTarget",
     "TransformerDecoder",
+    "TubeMask",
     "build_decoder",
+    "build_target",
     "build_teacher",
+    "fill_hidden",
     "grid_positions",
+    "k_means",
     "synchronise_batch_norm",
+    "token_error",
 ]

@@ -1,15 +1,21 @@
-"""Decoders of masked prediction: from an encoding to a prediction for every token."""
+"""Decoders of masked prediction: from an encoding to a prediction for every token.
+
+Every one is called with the encoding, the mask it was made under, and two things few need: the
+tokens as they were before the encoder, with whatever they are mixed by, and the encoding of another
+view of the same instances.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
+from torch.nn import functional
 
-from tacit.contract import EncoderSpec, Encoding, Mask
+from tacit.contract import EncoderSpec, Encoding, Mask, Tokens
 from tacit.nn.positions import grid_positions
 
 
@@ -48,7 +54,27 @@ class TransformerDecoder:
             raise ValueError(f"heads: {self.heads} do not divide the width {self.width}")
 
 
-DecoderConfig: TypeAlias = LinearDecoder | TransformerDecoder
+@dataclass(frozen=True, kw_only=True)
+class CrossDecoder(TransformerDecoder):
+    """MAE's decoder whose tokens also look at another view of the instance: CropMAE's."""
+
+    kind: ClassVar[str] = "cross"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnDecoder:
+    """A network of the encoder's own kind, which its spec makes: GraphMAE's.
+
+    Args:
+        remask: whether hidden tokens are hidden again before it, behind a learned token. Without,
+            what the encoder made of them goes in.
+    """
+
+    kind: ClassVar[str] = "own"
+    remask: bool = True
+
+
+DecoderConfig: TypeAlias = LinearDecoder | TransformerDecoder | CrossDecoder | OwnDecoder
 
 
 class LinearHead(nn.Module):
@@ -59,7 +85,11 @@ class LinearHead(nn.Module):
         self.layer = nn.Linear(spec.width, out)
 
     def forward(
-        self, encoding: Encoding, mask: Mask
+        self,
+        encoding: Encoding,
+        mask: Mask,
+        tokens: Tokens | None = None,
+        reference: Encoding | None = None,
     ) -> Float[Tensor, "batch tokens out"] | Float[Tensor, "tokens out"]:
         """Predict every token from itself.
 
@@ -73,10 +103,48 @@ class LinearHead(nn.Module):
         return out
 
 
+class OwnHead(nn.Module):
+    """The decoder that the encoder's spec makes, after hidden tokens are hidden again.
+
+    Args:
+        config: whether they are.
+        spec: of the encoder.
+        out: features predicted for each token.
+
+    Source: Hou et al. 2022 (arXiv 2205.10803) section 3.2, THUDM/GraphMAE, graphmae/models/
+    edcoder.py: a linear map without bias, then the mask. Differs: the token that hides is learned,
+    as the paper says, where the code has zeros; it begins there.
+    """
+
+    def __init__(self, config: OwnDecoder, spec: EncoderSpec, out: int) -> None:
+        super().__init__()
+        assert spec.decoder is not None, "requirements ask for it"
+        self.embed = nn.Linear(spec.width, spec.width, bias=False)
+        self.mask_token = nn.Parameter(torch.zeros(spec.width)) if config.remask else None
+        self.network = spec.decoder(out)
+
+    def forward(
+        self,
+        encoding: Encoding,
+        mask: Mask,
+        tokens: Tokens | None = None,
+        reference: Encoding | None = None,
+    ) -> Float[Tensor, "batch tokens out"] | Float[Tensor, "tokens out"]:
+        """Predict every token from those around it."""
+        assert tokens is not None
+        assert encoding.tokens is not None
+        x = self.embed(encoding.tokens)
+        if self.mask_token is not None:
+            x = torch.where(mask.hidden[..., None], self.mask_token.to(x.dtype), x)
+        out: Tensor = self.network(replace(tokens, values=x))
+        return out
+
+
 class TransformerHead(nn.Module):
     """Embeds encoded tokens, fills the gaps with a learned mask token, and mixes.
 
-    Positions lie on the grid of the spec, or in a line where it has none.
+    Positions lie on the grid of the spec, or in a line where it has none. Registers of the encoding
+    are looked at and not predicted.
 
     Args:
         config: its size.
@@ -87,7 +155,10 @@ class TransformerHead(nn.Module):
         ValueError: the encoder's tokens are not dense.
 
     Source: He et al. 2022 (arXiv 2111.06377) section 3; facebookresearch/mae, `forward_decoder`.
-    Differs: no class token passes through the decoder, and padding is not attended to.
+    Differs: a class token passes through the decoder only where the encoder answers it among its
+    registers, and padding is not attended to. As a `cross` decoder: Eymael et al. 2024
+    (arXiv 2403.17823) section 3.2, alexandre-eymael/CropMAE; torch's own block, which looks at
+    its own tokens before it looks at the other view's.
     """
 
     mask_token: nn.Parameter
@@ -105,8 +176,10 @@ class TransformerHead(nn.Module):
         self.mask_token = nn.Parameter(torch.zeros(config.width))
         positions = None if spec.grid is None else grid_positions(spec.grid, config.width)
         self.register_buffer("positions", positions, persistent=False)
+        self.cross = isinstance(config, CrossDecoder)
+        block = nn.TransformerDecoderLayer if self.cross else nn.TransformerEncoderLayer
         self.blocks = nn.ModuleList(
-            nn.TransformerEncoderLayer(
+            block(
                 config.width,
                 config.heads,
                 dim_feedforward=int(config.width * config.mlp_ratio),
@@ -130,7 +203,13 @@ class TransformerHead(nn.Module):
                 nn.init.zeros_(parameter)
         nn.init.normal_(self.mask_token, std=0.02)
 
-    def forward(self, encoding: Encoding, mask: Mask) -> Float[Tensor, "batch tokens out"]:
+    def forward(
+        self,
+        encoding: Encoding,
+        mask: Mask,
+        tokens: Tokens | None = None,
+        reference: Encoding | None = None,
+    ) -> Float[Tensor, "batch tokens out"]:
         """Predict every token from all.
 
         Raises:
@@ -140,12 +219,35 @@ class TransformerHead(nn.Module):
         x = self.embed(encoding.tokens)
         if mask.mode == "drop":
             x = self.fill(x, encoding, mask)
-        x = x + self._positions(mask).to(x.dtype)
+        x = x + self._positions(mask.hidden).to(x.dtype)
         padding = None if encoding.valid is None else ~encoding.valid
-        for block in self.blocks:
-            x = block(x, src_key_padding_mask=padding)
-        out: Tensor = self.predict(self.norm(x))
+        before = 0
+        if encoding.registers is not None:
+            before = encoding.registers.shape[1]
+            x = torch.cat([self.embed(encoding.registers), x], dim=1)
+            if padding is not None:
+                padding = functional.pad(padding, (before, 0), value=False)
+        out: Tensor = self.predict(self.norm(self._mix(x, padding, reference)[:, before:]))
         return out
+
+    def _mix(
+        self,
+        x: Float[Tensor, "batch length width"],
+        padding: Bool[Tensor, "batch length"] | None,
+        reference: Encoding | None,
+    ) -> Float[Tensor, "batch length width"]:
+        if not self.cross:
+            for block in self.blocks:
+                x = block(x, src_key_padding_mask=padding)
+            return x
+        assert reference is not None
+        assert reference.tokens is not None
+        seen = self.embed(reference.tokens)
+        seen = seen + self._positions(seen[..., 0]).to(seen.dtype)
+        hidden = None if reference.valid is None else ~reference.valid
+        for block in self.blocks:
+            x = block(x, seen, tgt_key_padding_mask=padding, memory_key_padding_mask=hidden)
+        return x
 
     def fill(
         self, x: Float[Tensor, "batch kept width"], encoding: Encoding, mask: Mask
@@ -156,10 +258,10 @@ class TransformerHead(nn.Module):
         whole = self.mask_token.to(x.dtype).expand(batch, tokens, self.width)
         return whole.scatter(1, encoding.kept[..., None].expand_as(x), x)
 
-    def _positions(self, mask: Mask) -> Float[Tensor, "tokens width"]:
-        tokens = mask.hidden.shape[1]
+    def _positions(self, like: Shaped[Tensor, "batch tokens"]) -> Float[Tensor, "tokens width"]:
+        tokens = like.shape[1]
         if self.positions is None:
-            return grid_positions((tokens,), self.width, device=mask.hidden.device)
+            return grid_positions((tokens,), self.width, device=like.device)
         if len(self.positions) != tokens:
             raise ValueError(
                 f"decoder: wanted the {len(self.positions)} tokens of the encoder's grid; got "
@@ -172,4 +274,6 @@ def build_decoder(config: DecoderConfig, spec: EncoderSpec, out: int) -> nn.Modu
     """The decoder of a configuration."""
     if isinstance(config, LinearDecoder):
         return LinearHead(spec, out)
+    if isinstance(config, OwnDecoder):
+        return OwnHead(config, spec, out)
     return TransformerHead(config, spec, out)

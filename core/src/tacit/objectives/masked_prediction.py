@@ -1,10 +1,21 @@
-"""Masked prediction: hide tokens, predict what was there. MAE and SimMIM are configurations."""
+"""Masked prediction: hide tokens, predict what was there. Most masked methods are configurations.
+
+=============  =========  ==============  ==============  ============  ==================
+method         mask       mode            target          decoder       loss
+=============  =========  ==============  ==============  ============  ==================
+MAE            random     drop            input, normed   transformer   mse
+SimMIM         random     replace         input           linear        l1
+BERT           random     replace, fill   input (codes)   own           cross-entropy
+GraphMAE       random     replace         input           own, remask   scaled-cosine
+MP3            random     query           position        linear        cross-entropy
+data2vec       block      replace         latent          linear        smooth-l1
+=============  =========  ==============  ==============  ============  ==================
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -13,23 +24,43 @@ from tacit.contract import (
     Context,
     DataInfo,
     EncoderSpec,
+    Encoding,
     Losses,
     Mask,
+    MaskMode,
     Objective,
     Requirements,
+    Tokens,
     View,
     Views,
 )
-from tacit.functional import (
-    masked_l1,
-    masked_mean_squared_error,
-    masked_smooth_l1,
-    normalise_tokens,
+from tacit.nn import (
+    CrossDecoder,
+    CrossEntropy,
+    DecoderConfig,
+    Fill,
+    Hiding,
+    InputTarget,
+    LinearDecoder,
+    MaskConfig,
+    MeanSquared,
+    MultiBlockMask,
+    OwnDecoder,
+    OwnTarget,
+    PositionTarget,
+    RandomMask,
+    SubsetMask,
+    Target,
+    TargetConfig,
+    TokenLoss,
+    TransformerDecoder,
+    build_decoder,
+    build_target,
+    fill_hidden,
+    token_error,
 )
-from tacit.nn import DecoderConfig, RandomMask, TransformerDecoder, build_decoder
+from tacit.nn.features import Own
 from tacit.objectives.instances import counted
-
-_LOSSES = {"mse": masked_mean_squared_error, "l1": masked_l1, "smooth_l1": masked_smooth_l1}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,36 +68,53 @@ class MaskedPredictionConfig:
     """Settings of masked prediction; the defaults are MAE's.
 
     Args:
-        mask: the sampler.
-        mode: what becomes of hidden tokens in the encoder. Not `query`: there they enter with their
-            content, which is what is to be predicted.
+        mask: the sampler. A schedule `mask.ratio` moves its ratio, if it has one.
+        mode: what becomes of hidden tokens in the encoder. Under `query` they enter with their
+            content, so that only their position is left to be predicted.
+        fill: what stands in for hidden tokens that are replaced.
+        target: what is to be predicted.
         decoder: from encoded tokens to predictions.
-        normalise: standardise each token's target by its own mean and deviation.
-        loss: the distance between prediction and target.
+        loss: how far off a prediction is; None where the target has a loss of its own.
+        ask_all: whether all tokens are to be predicted and not the hidden ones alone.
 
     Raises:
-        ValueError: a linear decoder under `drop`: it has nothing to predict hidden tokens from.
+        ValueError: settings that contradict each other; says which to change.
     """
 
-    mask: RandomMask = RandomMask(ratio=0.75)
-    mode: Literal["drop", "replace"] = "drop"
+    mask: MaskConfig = RandomMask(ratio=0.75)
+    mode: MaskMode = "drop"
+    fill: Fill = Fill()
+    target: TargetConfig = InputTarget(normalise=True)
     decoder: DecoderConfig = TransformerDecoder()
-    normalise: bool = True
-    loss: Literal["mse", "l1", "smooth_l1"] = "mse"
+    loss: TokenLoss | None = MeanSquared()
+    ask_all: bool = False
 
     def __post_init__(self) -> None:
-        if self.mode == "drop" and self.decoder.kind == "linear":
+        if self.mode == "drop" and isinstance(self.decoder, LinearDecoder | OwnDecoder):
             raise ValueError(
-                "decoder: a linear one cannot predict tokens that were dropped; "
+                f"decoder: a {self.decoder.kind} one cannot predict tokens that were dropped; "
                 "use kind='transformer', or mode='replace'"
+            )
+        if self.mode != "replace" and not self.fill.plain:
+            raise ValueError(f"fill: has no effect under mode={self.mode!r}; set mode='replace'")
+        if self.mode == "query" and not isinstance(self.target, PositionTarget):
+            raise ValueError(
+                "mode: under 'query' hidden tokens enter with their content, which would be the "
+                "answer; set target.kind='position', or mode='replace'"
+            )
+        if isinstance(self.target, OwnTarget) != (self.loss is None):
+            raise ValueError(
+                "loss: an own target has its own: wanted loss='none' with target.kind='own', and "
+                f"a kind of loss with any other; got {self.loss} with {self.target.kind!r}"
             )
 
 
 class MaskedPrediction(Objective):
-    """Hides tokens of each view and predicts their raw content.
+    """Hides tokens of each view and predicts them.
 
-    A view that carries a mask keeps it; else the sampler draws one. The loss is the mean over
-    hidden tokens alone.
+    A view that carries a mask keeps it; else the sampler draws one. The loss is the mean over the
+    tokens asked for alone, of all processes. With a `cross` decoder the first view of a modality is
+    seen whole, and each of the others is predicted with it in sight.
 
     Tokens may be dense, on a grid or in rows of any length, padded or not, or packed; a transformer
     decoder and `drop` need dense ones.
@@ -82,68 +130,149 @@ class MaskedPrediction(Objective):
     def __init__(self, config: MaskedPredictionConfig | None = None) -> None:
         super().__init__()
         self.config = config or MaskedPredictionConfig()
-        self.decoder = nn.ModuleDict()
+        self.decoder, self.target = nn.ModuleDict(), nn.ModuleDict()
         self.specs: dict[str, EncoderSpec] = {}
-        words = {"tokens", "targets", f"mask:{self.config.mode}"}
-        if self.config.mode == "drop" or self.config.decoder.kind == "transformer":
-            words.add("tokens:dense")
-        self.requires = Requirements(capabilities=frozenset(words))
+        self.requires = _requirements(self.config)
 
     def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:
-        """A decoder for each modality.
+        """A target and a decoder for each modality.
 
         Raises:
-            ValueError: an encoder whose targets are codes or too narrow to normalise, or a grid the
-                mask does not fit.
+            ValueError: a target and a loss that do not fit, or a grid the mask does not fit.
         """
         for name, spec in specs.items():
-            if spec.target_width is None:
-                raise ValueError(
-                    f"masked prediction needs features as targets; those of the {name} encoder are "
-                    f"codes, of a vocabulary of {spec.vocabulary}"
-                )
-            if self.config.normalise and spec.target_width < 2:
-                raise ValueError(
-                    f"normalise: the {name} encoder's targets are 1 number wide and would all "
-                    "become 0; set normalise=false"
-                )
+            target = build_target(self.config.target, spec)
+            _check_loss(self.config.loss, target, name)
             if spec.grid is not None:
                 self.config.mask.check(spec.grid, self.config.mode)
             self.specs[name] = spec
-            self.decoder[name] = build_decoder(self.config.decoder, spec, spec.target_width)
+            self.target[name] = target
+            self.decoder[name] = build_decoder(self.config.decoder, spec, target.width)
+
+    def before_epoch(self, ctx: Context) -> None:
+        """Targets that are made of the data read it."""
+        for name in self.target:
+            self.target_of(name).prepare(name, ctx)
+
+    def after_step(self, ctx: Context) -> None:
+        """Targets that follow what they saw do so."""
+        for name in self.target:
+            self.target_of(name).settle()
 
     def forward(self, views: Views, ctx: Context) -> Losses:
-        """The error on hidden tokens, averaged over the views of each modality."""
+        """The error on the tokens asked for, averaged over the views of each modality."""
         terms: dict[str, Tensor] = {}
         for name in views.modalities:
-            errors = [self._error(name, view, ctx) for view in views.of(name)]
+            own, reference = views.of(name), None
+            if isinstance(self.config.decoder, CrossDecoder):
+                reference, own = ctx.encode(own[0]), own[1:]
+            errors = [self.error(name, view, ctx, reference) for view in own]
             suffix = f"/{name}" if len(views.modalities) > 1 else ""
             terms[f"reconstruction{suffix}"] = torch.stack(errors).mean()
         return Losses(terms=terms)
 
-    def _error(self, name: str, view: View, ctx: Context) -> Tensor:
-        with torch.no_grad():
-            target = ctx.encoder(name).token_targets(view.value)
-            if self.config.normalise:
-                target = normalise_tokens(target)
-        mask = self._mask(self.specs[name], view, target, ctx)
-        encoding = ctx.encode(view, mask=mask)
-        predicted = self.decoder[name](encoding, mask)
-        return _LOSSES[self.config.loss](predicted, target, counted(view, encoding, mask.hidden))
+    def error(self, name: str, view: View, ctx: Context, reference: Encoding | None) -> Tensor:
+        """The error on one view, averaged over all its masks."""
+        target = self.target_of(name)
+        content = target(view, ctx)
+        errors = []
+        for hiding in self.hidings(self.specs[name], view, content, ctx):
+            encoding = self.encode(view, hiding.mask, ctx)
+            asked = torch.ones_like(hiding.asked) if self.config.ask_all else hiding.asked
+            asked = counted(view, encoding, asked)
+            target.observe(asked)
+            tokens = self._tokens(view, ctx)
+            predicted = self.decoder[name](encoding, hiding.mask, tokens, reference)
+            errors.append(self.distance(target, predicted, content, asked, encoding))
+        return torch.stack(errors).mean()
 
-    def _mask(self, spec: EncoderSpec, view: View, target: Tensor, ctx: Context) -> Mask:
-        mode, sampler, generator = self.config.mode, self.config.mask, ctx.generator
+    def distance(
+        self, target: Target, predicted: Tensor, content: Tensor, asked: Tensor, encoding: Encoding
+    ) -> Tensor:
+        """How far a prediction is off, by the loss set or the target's own."""
+        if self.config.loss is None:
+            assert isinstance(target, Own)
+            return target.target.error(predicted, content, asked)
+        return token_error(self.config.loss, predicted, content, asked, encoding.owner)
+
+    def encode(self, view: View, mask: Mask, ctx: Context) -> Encoding:
+        """The encoding under a mask, hidden tokens filled in as the settings say."""
+        if self.config.fill.plain:
+            return ctx.encode(view, mask=mask)
+        encoder = ctx.encoder(view.modality)
+        tokens, mask = fill_hidden(
+            encoder.tokenize(view.value), mask, self.config.fill, ctx.generator
+        )
+        encoding: Encoding = encoder(tokens, mask=mask)
+        return encoding
+
+    def hidings(
+        self, spec: EncoderSpec, view: View, content: Tensor, ctx: Context
+    ) -> tuple[Hiding, ...]:
+        """What is hidden of a view, and what is asked for."""
+        mode, generator = self.config.mode, ctx.generator
         if view.mask is not None:
             if view.mask.mode != mode:
                 raise ValueError(
                     f"the {view.modality} views bring masks of mode {view.mask.mode!r}; the "
                     f"objective is set to {mode!r}: set the objective's mode, or the views' mask"
                 )
-            return view.mask
+            return (Hiding(view.mask, view.mask.hidden),)
+        sampler = self._sampler(ctx)
         if spec.tokens == "packed":
-            return sampler.packed(target.shape[0], mode=mode, generator=generator)
+            mask = sampler.packed(content.shape[0], mode=mode, generator=generator)
+            return (Hiding(mask, mask.hidden),)
+        rows, tokens = content.shape[:2]
         if spec.grid is not None:
-            return sampler(target.shape[0], spec.grid, mode=mode, generator=generator)
+            return sampler.hidings(rows, spec.grid, mode=mode, generator=generator)
         valid = ctx.encoder(view.modality).tokenize(view.value).valid  # rows of any length
-        rows, tokens = target.shape[:2]
-        return sampler(rows, (tokens,), mode=mode, generator=generator, valid=valid)
+        return sampler.hidings(rows, (tokens,), mode=mode, generator=generator, valid=valid)
+
+    def target_of(self, name: str) -> Target:
+        """The target of a modality."""
+        target = self.target[name]
+        assert isinstance(target, Target)
+        return target
+
+    def _sampler(self, ctx: Context) -> MaskConfig:
+        mask = self.config.mask
+        if isinstance(mask, MultiBlockMask | SubsetMask):
+            return mask
+        ratio = ctx.value("mask.ratio", mask.ratio)
+        return mask if ratio == mask.ratio else replace(mask, ratio=ratio)
+
+    def _tokens(self, view: View, ctx: Context) -> Tokens | None:
+        """What a decoder of the encoder's own kind mixes by, such as neighbours."""
+        if not isinstance(self.config.decoder, OwnDecoder):
+            return None
+        with torch.no_grad():
+            return ctx.encoder(view.modality).tokenize(view.value)
+
+
+def _check_loss(loss: TokenLoss | None, target: Target, modality: str) -> None:
+    if loss is None or isinstance(loss, CrossEntropy) == target.codes:
+        return
+    if target.codes:
+        raise ValueError(
+            f"loss: the {modality} encoder's targets are codes, of a vocabulary of "
+            f"{target.width}: wanted loss.kind='cross-entropy'; got {loss.kind!r}"
+        )
+    raise ValueError(
+        f"loss: the {modality} encoder's targets are features: a cross-entropy needs codes; wanted "
+        "another loss.kind, or a target that makes codes"
+    )
+
+
+def _requirements(config: MaskedPredictionConfig) -> Requirements:
+    words = {"tokens", f"mask:{config.mode}"}
+    if config.mode == "drop" or isinstance(config.decoder, TransformerDecoder):
+        words.add("tokens:dense")
+    if isinstance(config.decoder, OwnDecoder):
+        words.add("decoder")
+    needs = config.target.needs
+    return replace(
+        needs,
+        capabilities=needs.capabilities | words,
+        views=2 if isinstance(config.decoder, CrossDecoder) else 1,
+        batch=2 if config.fill.donor else 1,
+    )

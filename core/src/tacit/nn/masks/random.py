@@ -1,4 +1,4 @@
-"""Mask samplers: which tokens to hide."""
+"""Tokens, or cells of them, hidden one by one at random."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool
 from torch import Tensor
 
 from tacit.contract import Mask, MaskMode
+from tacit.nn.masks.cells import cells_of, check_cells, grow, per_row
+from tacit.nn.masks.sampler import MaskSampler, check_ratio, number_of, ranks
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomMask:
+class RandomMask(MaskSampler):
     """Hides a fixed share of the tokens, chosen at random in every row anew.
 
     Args:
@@ -38,8 +40,7 @@ class RandomMask:
     block: int = 1
 
     def __post_init__(self) -> None:
-        if not 0 < self.ratio < 1:
-            raise ValueError(f"ratio: wanted more than 0 and less than 1; got {self.ratio}")
+        check_ratio(self.ratio)
         if self.block < 1:
             raise ValueError(f"block: wanted at least 1; got {self.block}")
 
@@ -50,16 +51,7 @@ class RandomMask:
             ValueError: a single cell, or cells cut off at the border under `drop`, where every row
                 must keep the same number of tokens.
         """
-        if math.prod(self._cells(grid)) < 2:
-            raise ValueError(
-                f"mask: wanted at least 2 cells of block={self.block} to hide some and see others; "
-                f"the tokens lie {_by(grid)}"
-            )
-        if mode == "drop" and any(size % self.block for size in grid):
-            raise ValueError(
-                f"mask: under 'drop' wanted a block that divides the grid, {_by(grid)}; "
-                f"got {self.block}: set block=1 or another divisor"
-            )
+        check_cells(grid, self.block, mode)
 
     def __call__(
         self,
@@ -89,16 +81,11 @@ class RandomMask:
         self.check(grid, mode)
         if valid is not None:
             return Mask(self._padded(valid, mode, generator), mode)
-        cells = self._cells(grid)
-        number = math.prod(cells)
-        count = self._count(number)
+        number = math.prod(cells_of(grid, self.block))
+        count = number_of(self.ratio, number)
         noise = torch.rand(rows, number, generator=generator, device=generator.device)
-        hidden = _ranks(noise) < count
-        if self.block == 1:
-            return Mask(hidden, mode, count)
-        whole = all(size % self.block == 0 for size in grid)
-        per_row = count * self.block ** len(grid) if whole else None
-        return Mask(self._grown(hidden, cells, grid), mode, per_row)
+        hidden = grow(ranks(noise) < count, grid, self.block)
+        return Mask(hidden, mode, per_row(count, grid, self.block))
 
     def packed(self, tokens: int, *, mode: MaskMode, generator: torch.Generator) -> Mask:
         """A mask of `(tokens,)` over all packed tokens of a batch, which share the ratio.
@@ -112,23 +99,7 @@ class RandomMask:
             )
         self.check((tokens,), mode)
         noise = torch.rand(1, tokens, generator=generator, device=generator.device)
-        return Mask((_ranks(noise) < self._count(tokens)).squeeze(0), mode)
-
-    def _count(self, cells: int) -> int:
-        # The small number undoes rounding: 0.55 * 100 is a little more than 55.
-        return min(max(math.ceil(self.ratio * cells - 1e-9), 1), cells - 1)
-
-    def _cells(self, grid: Sequence[int]) -> tuple[int, ...]:
-        return tuple(-(-size // self.block) for size in grid)
-
-    def _grown(
-        self, hidden: Bool[Tensor, "batch cells"], cells: tuple[int, ...], grid: Sequence[int]
-    ) -> Bool[Tensor, "batch tokens"]:
-        """Cells as the tokens they hold, those beyond the border cut off."""
-        grown: Tensor = hidden.unflatten(1, cells)
-        for axis, size in enumerate(grid, start=1):
-            grown = grown.repeat_interleave(self.block, dim=axis).narrow(axis, 0, size)
-        return grown.flatten(1)
+        return Mask((ranks(noise) < number_of(self.ratio, tokens)).squeeze(0), mode)
 
     def _padded(
         self, valid: Bool[Tensor, "batch tokens"], mode: MaskMode, generator: torch.Generator
@@ -141,14 +112,5 @@ class RandomMask:
         noise = torch.rand(valid.shape, generator=generator, device=generator.device)
         lengths = valid.sum(1, keepdim=True)
         counts = (self.ratio * lengths.double() - 1e-9).ceil().clamp(min=1)
-        hidden = _ranks(noise + 2.0 * ~valid) < torch.minimum(counts, lengths - 1)
+        hidden = ranks(noise + 2.0 * ~valid) < torch.minimum(counts, lengths - 1)
         return hidden & valid
-
-
-def _ranks(noise: Float[Tensor, "batch cells"]) -> Int[Tensor, "batch cells"]:
-    """The place of each number within its row, counted from 0."""
-    return noise.argsort(dim=1).argsort(dim=1)
-
-
-def _by(grid: Sequence[int]) -> str:
-    return " x ".join(map(str, grid))

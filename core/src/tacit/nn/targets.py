@@ -1,0 +1,45 @@
+"""Every target of masked prediction, by its settings."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from tacit.contract import EncoderSpec
+from tacit.nn.codes import (
+    CodebookTarget,
+    CodeTarget,
+    KMeansTarget,
+    RandomProjectionTarget,
+    build_codes,
+)
+from tacit.nn.features import (
+    InputTarget,
+    LatentTarget,
+    Own,
+    OwnTarget,
+    Position,
+    PositionTarget,
+    Target,
+    Tokenised,
+    TokenisedTarget,
+    build_features,
+)
+
+TargetConfig: TypeAlias = (
+    InputTarget | OwnTarget | TokenisedTarget | PositionTarget | LatentTarget | CodeTarget
+)
+
+
+def build_target(config: TargetConfig, spec: EncoderSpec) -> Target:
+    """The target of a configuration, for one encoder."""
+    match config:
+        case InputTarget() | LatentTarget():
+            return build_features(config, spec)
+        case OwnTarget():
+            return Own(spec)
+        case TokenisedTarget():
+            return Tokenised(spec)
+        case PositionTarget():
+            return Position(spec)
+        case RandomProjectionTarget() | KMeansTarget() | CodebookTarget():
+            return build_codes(config, spec)
