@@ -75,6 +75,59 @@ class TokenEncoder(Encoder):
         return value
 
 
+class AttendingEncoder(Encoder):
+    """Values `(batch, SIZE, CONTENT)` to tokens that look at each other, masked in every way."""
+
+    def __init__(self, *, positions: bool = True, modality: str = "signal") -> None:
+        super().__init__()
+        self.spec = EncoderSpec(
+            modality=modality,
+            width=WIDTH,
+            tokens="dense",
+            grid=(4, 4),
+            mask_modes=frozenset({"drop", "replace", "query"}),
+            layers=3,
+            target_width=CONTENT,
+            positions=positions,
+        )
+        self.embed = nn.Linear(CONTENT, WIDTH)
+        self.mask_token = nn.Parameter(torch.full((WIDTH,), 0.3))
+        place = torch.linspace(-1, 1, SIZE * WIDTH).reshape(SIZE, WIDTH)
+        self.positions = nn.Parameter(place) if positions else None
+        self.layers = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(3))
+        self.norm = nn.LayerNorm(WIDTH)
+
+    def tokenize(self, value: Tensor) -> Tokens:
+        return Tokens(values=self.embed(value))
+
+    def forward(
+        self, value: Tensor | Tokens, *, mask: Mask | None = None, taps: Sequence[int] = ()
+    ) -> Encoding:
+        self.check_mask(mask)
+        x = (value if isinstance(value, Tokens) else self.tokenize(value)).values
+        kept, closed = None, None
+        if mask is not None and mask.mode == "replace":
+            x = torch.where(mask.hidden[..., None], self.mask_token.to(x.dtype), x)
+        if self.positions is not None:
+            x = x + self.positions.to(x.dtype)
+        if mask is not None and mask.mode == "drop":
+            kept = mask.visible_index()
+            x = x.gather(1, kept[..., None].expand(-1, -1, WIDTH))
+        if mask is not None and mask.mode == "query":
+            closed = ~mask.hidden[:, None]
+        tapped: dict[int, Tensor] = {}
+        for number, layer in enumerate(self.layers, start=1):
+            seen = nn.functional.scaled_dot_product_attention(x, x, x, attn_mask=closed)
+            x = x + torch.tanh(layer(seen))
+            if number in taps:
+                tapped[number] = x
+        x = self.norm(x)
+        return Encoding(pooled=x.mean(1), tokens=x, kept=kept, layers=tapped)
+
+    def token_targets(self, value: Tensor) -> Tensor:
+        return value
+
+
 class PackedEncoder(Encoder):
     """Values `(tokens, CONTENT)`, every token an instance of its own; replaces."""
 

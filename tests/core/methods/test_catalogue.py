@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 import torch
 from tests.core.objectives.setting import values
-from tests.core.toys import PoolEncoder, TokenEncoder
+from tests.core.toys import AttendingEncoder, PoolEncoder
 from torch import Tensor
 
 from tacit import methods, offers
 from tacit.config import read, write
-from tacit.contract import Augmentation, Batch, Encoder, Modality, View
+from tacit.contract import Augmentation, Batch, Encoder, Modality, Objective, View
 from tacit.methods import Learner, Method
 from tacit.training.optimizers import build
 from tacit.training.schedule_set import ScheduleSet
@@ -43,13 +43,21 @@ class Signal(Modality):
     default_encoder = "none"
 
 
+def encoder_for(objective: Objective) -> Encoder:
+    """Tokens where they are asked for, without positions where those are."""
+    words = objective.requires.capabilities
+    if "tokens" not in words:
+        return PoolEncoder()
+    return AttendingEncoder(positions="positions:none" not in words)
+
+
 def learner(method: Method) -> Learner:
     (stage,) = method.stages
     torch.manual_seed(0)
-    encoder: Encoder = TokenEncoder() if stage.views == "masked" else PoolEncoder()
+    objective = stage.objective(stage.config)
     return Learner(
-        encoders={"signal": encoder},
-        objective=stage.objective(stage.config),
+        encoders={"signal": encoder_for(objective)},
+        objective=objective,
         augmentations={"signal": Noisy(1 if stage.views == "masked" else 2)},
         modalities={"signal": Signal()},
         teachers=stage.teachers,

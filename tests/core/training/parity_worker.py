@@ -10,14 +10,15 @@ import json
 import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from tests.core.objectives.setting import HEAD, OBJECTIVES, PAIRED, values
-from tests.core.toys import SIZE, PoolEncoder, TokenEncoder
+from tests.core.objectives.setting import HEAD, MAE, OBJECTIVES, PAIRED, SIMMIM, values
+from tests.core.toys import SIZE, AttendingEncoder, PoolEncoder, TokenEncoder
 from torch import Tensor
 
 from tacit.contract import (
@@ -33,8 +34,25 @@ from tacit.contract import (
 )
 from tacit.data import Source
 from tacit.methods import Learner
-from tacit.nn import Ema, synchronise_batch_norm
-from tacit.objectives import VicReg, VicRegConfig
+from tacit.nn import (
+    CodebookTarget,
+    ContrastWithin,
+    CrossEntropy,
+    Ema,
+    LatentTarget,
+    RandomMask,
+    SmoothAbsolute,
+    TokenisedTarget,
+    TransformerDecoder,
+    synchronise_batch_norm,
+)
+from tacit.objectives import (
+    ContextAutoencoder,
+    ContextAutoencoderConfig,
+    MaskedPrediction,
+    VicReg,
+    VicRegConfig,
+)
 from tacit.training.loop import Trainer
 from tacit.training.optimizers import Sgd
 from tacit.training.parallel import World
@@ -61,8 +79,29 @@ class Turns(VicReg):
         return Alternate(terms={"main": ("invariance", "variance"), "head": ("covariance",)})
 
 
+SMALL = TransformerDecoder(width=8, depth=1, heads=2)
+HIDDEN: dict[str, tuple[type[Objective], Any]] = {
+    "latents": (MaskedPrediction, replace(MAE, target=LatentTarget(), loss=SmoothAbsolute())),
+    "averaged latents": (
+        MaskedPrediction,
+        replace(SIMMIM, target=LatentTarget(layers=2, normalise="instance")),
+    ),
+    "a codebook": (
+        MaskedPrediction,
+        replace(SIMMIM, target=CodebookTarget(codes=6), loss=CrossEntropy()),
+    ),
+    "a contrast within": (
+        MaskedPrediction,
+        replace(MAE, target=TokenisedTarget(), loss=ContrastWithin()),
+    ),
+    "latents first": (
+        ContextAutoencoder,
+        ContextAutoencoderConfig(mask=RandomMask(), decoder=SMALL, regressor=SMALL),
+    ),
+}
 CASES: dict[str, tuple[type[Objective], Any]] = {
     **OBJECTIVES,
+    **HIDDEN,
     "one gradient a loss": (Weighed, VicRegConfig(projector=HEAD)),
     "players in turn": (Turns, VicRegConfig(projector=HEAD)),
 }
@@ -98,13 +137,13 @@ class Given(Augmentation):
 
     @property
     def paired(self) -> bool:
-        return self.name in PAIRED or self.name not in OBJECTIVES
+        return self.name in PAIRED or self.name not in {**OBJECTIVES, **HIDDEN}
 
     def __call__(self, value: Tensor, generator: torch.Generator) -> tuple[View, ...]:
         if self.paired:
             return View(value=value[:, 0]), View(value=value[:, 1])
         draw = value[:, 2, :, 0]
-        if self.name == "mae":
+        if CASES[self.name][1].mode == "drop":
             hidden = draw.argsort(1).argsort(1) >= SIZE // 4
             return (View(value=value[:, 0], mask=Mask(hidden, "drop", SIZE - SIZE // 4)),)
         return (View(value=value[:, 0], mask=Mask(draw > 0, "replace")),)  # unequal numbers a row
@@ -126,6 +165,7 @@ class Memory:
 def learner_of(name: str) -> Learner:
     kind, config = CASES[name]
     encoder = PoolEncoder if Given(name).paired else TokenEncoder
+    encoder = AttendingEncoder if name in HIDDEN else encoder
     torch.manual_seed(0)
     objective = kind(config)
     learner = Learner(
@@ -211,7 +251,7 @@ def runs(rank: int, world: int) -> dict[str, Callable[[], dict[str, Any]]]:
     return {**every, **parts}
 
 
-IN_PARTS = ("simclr", "byol", "mae")
+IN_PARTS = ("simclr", "byol", "mae", "a codebook")
 WORLDS = (4, 2)
 
 

@@ -1,5 +1,6 @@
 """The modality-free objectives, by family."""
 
+from tacit.objectives.context_autoencoder import ContextAutoencoder, ContextAutoencoderConfig
 from tacit.objectives.distillation import Byol, ByolConfig, SimSiam, SimSiamConfig
 from tacit.objectives.joint_embedding import (
     BarlowTwins,
@@ -16,6 +17,8 @@ __all__ = [
     "BarlowTwinsConfig",
     "Byol",
     "ByolConfig",
+    "ContextAutoencoder",
+    "ContextAutoencoderConfig",
     "MaskedPrediction",
     "MaskedPredictionConfig",
     "SimClr",

@@ -14,7 +14,7 @@ data2vec       block      replace         latent          linear        smooth-l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -166,13 +166,15 @@ class MaskedPrediction(Objective):
             own, reference = views.of(name), None
             if isinstance(self.config.decoder, CrossDecoder):
                 reference, own = ctx.encode(own[0]), own[1:]
-            errors = [self.error(name, view, ctx, reference) for view in own]
+            errors = [self.errors(name, view, ctx, reference) for view in own]
             suffix = f"/{name}" if len(views.modalities) > 1 else ""
-            terms[f"reconstruction{suffix}"] = torch.stack(errors).mean()
+            terms |= {f"{term}{suffix}": value for term, value in _mean(errors).items()}
         return Losses(terms=terms)
 
-    def error(self, name: str, view: View, ctx: Context, reference: Encoding | None) -> Tensor:
-        """The error on one view, averaged over all its masks."""
+    def errors(
+        self, name: str, view: View, ctx: Context, reference: Encoding | None
+    ) -> dict[str, Tensor]:
+        """The named errors on one view, averaged over all its masks."""
         target = self.target_of(name)
         content = target(view, ctx)
         errors = []
@@ -183,8 +185,9 @@ class MaskedPrediction(Objective):
             target.observe(asked)
             tokens = self._tokens(view, ctx)
             predicted = self.decoder[name](encoding, hiding.mask, tokens, reference)
-            errors.append(self.distance(target, predicted, content, asked, encoding))
-        return torch.stack(errors).mean()
+            error = self.distance(target, predicted, content, asked, encoding)
+            errors.append({"reconstruction": error})
+        return _mean(errors)
 
     def distance(
         self, target: Target, predicted: Tensor, content: Tensor, asked: Tensor, encoding: Encoding
@@ -247,6 +250,10 @@ class MaskedPrediction(Objective):
             return None
         with torch.no_grad():
             return ctx.encoder(view.modality).tokenize(view.value)
+
+
+def _mean(errors: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {term: torch.stack([each[term] for each in errors]).mean() for term in errors[0]}
 
 
 def _check_loss(loss: TokenLoss | None, target: Target, modality: str) -> None:

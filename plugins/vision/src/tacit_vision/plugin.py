@@ -37,6 +37,7 @@ def tacit_encoders() -> list[Offer]:
                 "mask:drop",
                 "mask:replace",
                 "mask:query",
+                "positions:none",
             ),
             source="Dosovitskiy et al. 2021, arXiv:2010.11929",
         ),
@@ -84,6 +85,14 @@ def tacit_augmentations() -> list[Offer]:
             modality=_IMAGE,
             provides=("views:masked",),
             source="He et al. 2022, arXiv:2111.06377",
+        ),
+        Offer(
+            name="vision/whole-and-part",
+            target="tacit_vision.views:WholeAndPart",
+            summary="A crop and a crop of that crop, of one size",
+            modality=_IMAGE,
+            provides=("views:whole-and-part",),
+            source="Eymael et al. 2024, arXiv:2403.17823",
         ),
     ]
 

@@ -282,5 +282,6 @@ def _spec(config: ViTConfig) -> EncoderSpec:
         mask_modes=frozenset({"replace", "drop", "query"}),
         layers=config.depth,
         target_width=config.patch**2 * config.channels,
+        positions=config.positions != "none",
         preprocessing=_preprocessing(config),
     )

@@ -3,6 +3,7 @@
 from tacit_vision.views.colour import Jitter
 from tacit_vision.views.config import ColourConfig, CropConfig, Recipe
 from tacit_vision.views.geometry import Crop
+from tacit_vision.views.nested import WholeAndPart, WholeAndPartConfig
 from tacit_vision.views.policies import (
     Masked,
     MaskedConfig,
@@ -27,6 +28,8 @@ __all__ = [
     "Record",
     "TwoViews",
     "TwoViewsConfig",
+    "WholeAndPart",
+    "WholeAndPartConfig",
     "draw",
     "render",
 ]
