@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from tacit_text.encoders import Bert, BertConfig
 from tacit_text.texts import Texts
 

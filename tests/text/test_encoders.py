@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from tacit.contract import Mask
 from tacit_text.encoders import Bert, BertConfig, Transformers, TransformersConfig, Words
 from tacit_text.encoders.words import WordsConfig, product
 from tacit_text.texts import Texts
-
-from tacit.contract import Mask
 
 
 def test_padding_changes_no_embedding(encoder: Bert, texts: Texts) -> None:
@@ -123,5 +123,5 @@ def test_first_last_pooling_is_no_sentence_transformer(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="cannot be loaded.*Name a folder"):
+    with pytest.raises(ValueError, match=r"cannot be loaded.*Name a folder"):
         Transformers(TransformersConfig(model=str(tmp_path / "nowhere")))

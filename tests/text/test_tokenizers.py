@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from tacit_text.data import Docstrings, DocstringsConfig, Files, FilesConfig
 from tacit_text.encoders import Bert, BertConfig, Transformers, TransformersConfig
 from tacit_text.modality import Preprocessing, Text
@@ -71,10 +72,14 @@ def test_texts_are_cut_only_when_asked_for_and_counted() -> None:
 
 def test_a_survey_of_the_data_finds_long_texts_before_training() -> None:
     values = [Texts(("return " * 60, "short")), Texts(("brief",))]
-    known = Preprocessing(tokenizer=ENGLISH, vocabulary=4096, max_tokens=16, truncate=False)
+    known = Preprocessing(
+        tokenizer=ENGLISH, vocabulary=4096, rows=4096, max_tokens=16, truncate=False
+    )
     with pytest.raises(ValueError, match="1 of 3 texts have more than 16 tokens, the longest 62"):
         Text().survey(known, iter(values))
-    cutting = Preprocessing(tokenizer=ENGLISH, vocabulary=4096, max_tokens=16, truncate=True)
+    cutting = Preprocessing(
+        tokenizer=ENGLISH, vocabulary=4096, rows=4096, max_tokens=16, truncate=True
+    )
     with pytest.warns(UserWarning, match="they are cut, which loses 46 tokens"):
         Text().survey(cutting, iter(values))
 
@@ -109,7 +114,7 @@ def test_an_empty_corpus_trains_no_tokenizer() -> None:
 
 
 def test_an_unknown_tokenizer_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="cannot be loaded.*tacit tokenizer trains one"):
+    with pytest.raises(ValueError, match=r"cannot be loaded.*tacit tokenizer trains one"):
         open_tokenizer(str(tmp_path / "nowhere"), longest=16)
 
 
@@ -160,7 +165,7 @@ def test_a_wrong_column_names_those_that_are_there(tmp_path: Path) -> None:
 
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"sentence": ["a b"], "title": ["c"], "score": [1.0]}), path)
-    with pytest.raises(ValueError, match="several columns of strings.*name it with text="):
+    with pytest.raises(ValueError, match=r"several columns of strings.*name it with text="):
         Files(FilesConfig(path=str(path)))
     with pytest.raises(ValueError, match="no column 'sentense'; did you mean 'sentence'"):
         Files(FilesConfig(path=str(path), text="sentense"))
@@ -179,7 +184,7 @@ def test_a_binary_file_is_refused(tmp_path: Path) -> None:
 
 def test_empty_texts_are_an_error_or_counted(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("one\n\ntwo\n")
-    with pytest.raises(ValueError, match="1 of 3 texts cannot be read.*on_error"):
+    with pytest.raises(ValueError, match=r"1 of 3 texts cannot be read.*on_error"):
         Files(FilesConfig(path=str(tmp_path / "a.txt")))
     source = Files(FilesConfig(path=str(tmp_path / "a.txt"), on_error="skip"))
     assert (len(source), source.skipped) == (2, ("text 1: empty",))

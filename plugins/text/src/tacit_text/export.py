@@ -1,4 +1,4 @@
-"""Encoders as files that transformers and sentence-transformers load, giving the same embeddings."""
+"""Encoders as files that transformers and sentence-transformers load: the same embeddings."""
 
 from __future__ import annotations
 

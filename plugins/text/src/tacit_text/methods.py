@@ -12,6 +12,8 @@ from tacit.objectives import (
 )
 from tacit_text.objectives import (
     ClusterTokens,
+    Denoising,
+    DenoisingConfig,
     GeneratedTokens,
     TokenSwap,
     TokenSwapConfig,
@@ -159,4 +161,20 @@ def electra() -> Method:
         "Tokens a small generator filled in are told from the others",
         "Clark et al. 2020, arXiv:2003.10555",
         TokenSwapConfig(source=GeneratedTokens(), weight=50.0),
+    )
+
+
+def tsdae() -> Method:
+    """TSDAE. The paper pools by `cls`, and trains at 3e-5 in batches of 8."""
+    stage = Stage(
+        views="noisy",
+        objective=Denoising,
+        config=DenoisingConfig(),
+        training=_training(3e-5, epochs=1, batch=8),
+    )
+    return Method(
+        name="text/tsdae",
+        summary="A text is written again from the vector of a copy with words deleted",
+        source="Wang et al. 2021, arXiv:2104.06979",
+        stages=(stage,),
     )

@@ -30,12 +30,14 @@ class Preprocessing:
     Args:
         tokenizer: the name it was opened by.
         vocabulary: its tokens, special ones included.
+        rows: word embeddings of the encoder: as many, or some more that mean nothing.
         max_tokens: of a text, special ones included.
         truncate: whether longer texts are cut, and counted, or refused.
     """
 
     tokenizer: str
     vocabulary: int
+    rows: int
     max_tokens: int
     truncate: bool
 

@@ -102,6 +102,7 @@ def tacit_methods() -> list[Offer]:
         "c-rts": ("Tokens replaced from confusable clusters are told from the others", "masked"),
         "slm": ("Tokens replaced at random are predicted as they were", "masked"),
         "electra": ("Tokens a small generator filled in are told from the others", "masked"),
+        "tsdae": ("A text is written again from the vector of a damaged copy", "noisy"),
     }
     sources = {
         "simcse": "Gao et al. 2021, arXiv:2104.08821",
@@ -109,15 +110,19 @@ def tacit_methods() -> list[Offer]:
         "mlm": "Devlin et al. 2019, arXiv:1810.04805",
         "mlm-spans": "Joshi et al. 2020, arXiv:1907.10529",
         "electra": "Clark et al. 2020, arXiv:2003.10555",
+        "tsdae": "Wang et al. 2021, arXiv:2104.06979",
     }
-    tokens = ("tokens:dense", "targets", "decoder")
+    needed = {
+        "masked": ("tokens:dense", "targets", "decoder"),
+        "noisy": ("tokens:dense", "targets"),
+    }
     return [
         Offer(
             name=f"text/{name}",
             target=f"tacit_text.methods:{name.replace('-', '_')}",
             summary=summary,
             modality=_TEXT,
-            requires=(f"views:{views}", *(tokens if views == "masked" else ())),
+            requires=(f"views:{views}", *needed.get(views, ())),
             source=sources.get(name, "Di Liello et al. 2022, arXiv:2210.13536"),
         )
         for name, (summary, views) in names.items()

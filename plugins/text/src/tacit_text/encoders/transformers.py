@@ -67,11 +67,12 @@ class HuggingFace(SubwordEncoder):
             tokens="dense",
             mask_modes=frozenset({"replace"}),
             layers=network.config.num_hidden_layers,
-            vocabulary=len(tokenizer),
+            vocabulary=self.table().shape[0],
             decoder=self._head,
             preprocessing=Preprocessing(
                 tokenizer=name,
                 vocabulary=len(tokenizer),
+                rows=self.table().shape[0],
                 max_tokens=tokenizer.longest,
                 truncate=tokenizer.truncate,
             ),
@@ -133,7 +134,7 @@ class HuggingFace(SubwordEncoder):
         return torch.where(mask.hidden[..., None], token.to(values.dtype), values)
 
     def _head(self, out: int) -> nn.Module:
-        if out != len(self.tokenizer):
+        if out != self.table().shape[0]:
             return nn.Sequential(_Values(), nn.GELU(), nn.Linear(self.spec.width, out))
         config = self.network.config
         return TiedHead(
@@ -211,5 +212,5 @@ def _check_fit(network: Any, tokenizer: Tokenizer) -> None:
     if len(tokenizer) > rows:
         raise ValueError(
             f"tokenizer: it has {len(tokenizer)} tokens and the model embeds {rows}: it is not "
-            "this model's; name its own, or add rows (tacit_text.vocabulary.extend)"
+            "this model's; name its own, or add rows (model.resize_token_embeddings) and save it"
         )

@@ -74,6 +74,7 @@ class Words(SubwordEncoder):
             preprocessing=Preprocessing(
                 tokenizer=config.tokenizer,
                 vocabulary=len(tokenizer),
+                rows=len(tokenizer),
                 max_tokens=config.max_tokens,
                 truncate=config.truncate,
             ),

@@ -6,11 +6,14 @@ from tacit_text.objectives.corruption import (
     GeneratedTokens,
     RandomTokens,
 )
+from tacit_text.objectives.denoising import Denoising, DenoisingConfig
 from tacit_text.objectives.detection import TokenSwap, TokenSwapConfig
 
 __all__ = [
     "ClusterTokens",
     "Corruption",
+    "Denoising",
+    "DenoisingConfig",
     "GeneratedTokens",
     "RandomTokens",
     "TokenSwap",
