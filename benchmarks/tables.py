@@ -21,7 +21,9 @@ Row = dict[str, object]
 # What is known of, in the order it is shown; whatever else is there follows.
 TITLES = {
     "quality": "Quality of the encoders",
+    "methods": "Quality of the methods",
     "losses": "Losses: time and memory",
+    "masking": "Masking: what dropping tokens saves",
     "augment": "Views: speed",
     "loop": "Training loop: time of a step",
 }

@@ -72,6 +72,10 @@ LOSSES: dict[str, Loss] = {
     "barlow_twins gram": lambda a, b, own: functional.barlow_twins(wide(a), wide(b)).loss,
     "vicreg gram": lambda a, b, own: functional.vicreg(wide(a), wide(b)).loss,
     "negative_cosine": lambda a, b, own: functional.negative_cosine(a, b),
+    "dino": lambda a, b, own: functional.dino([a, b], [b.softmax(1), a.softmax(1)]),
+    "masked_soft_cross_entropy": lambda a, b, own: functional.masked_soft_cross_entropy(
+        a, b.softmax(1), HIDDEN[own]
+    ),
     "masked_mean_squared_error": lambda a, b, own: functional.masked_mean_squared_error(
         a, b, HIDDEN[own]
     ),

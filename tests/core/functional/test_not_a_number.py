@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from tacit.functional import barlow_twins, negative_cosine, nt_xent, vicreg
+from tacit.functional import barlow_twins, dino, negative_cosine, nt_xent, vicreg
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "nt_xent": lambda a, b: nt_xent(a, b, 0.1).loss,
     "barlow_twins": lambda a, b: barlow_twins(a, b).loss,
     "vicreg": lambda a, b: vicreg(a, b).loss,
     "negative_cosine": negative_cosine,
+    "dino": lambda a, b: dino([a, b], [b.softmax(1), a.softmax(1)]),
 }
 
 

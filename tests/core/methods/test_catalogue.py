@@ -14,6 +14,7 @@ from tacit import methods, offers
 from tacit.config import read, write
 from tacit.contract import Augmentation, Batch, Encoder, Modality, Objective, View
 from tacit.methods import Learner, Method
+from tacit.nn import Ema
 from tacit.training.optimizers import build
 from tacit.training.schedule_set import ScheduleSet
 from tacit.training.settings import Training
@@ -85,7 +86,8 @@ def test_the_objective_gets_the_teachers_it_asks_for_and_no_others(name: str) ->
         asked = stage.objective(stage.config).requires.teachers
         assert asked == set(stage.teachers)
         moved = {n for n in stage.training["schedules"] if n.endswith(".momentum")}  # type: ignore[attr-defined]
-        assert moved == {f"{teacher}.momentum" for teacher in stage.teachers}
+        following = {name for name, policy in stage.teachers.items() if isinstance(policy, Ema)}
+        assert moved == {f"{teacher}.momentum" for teacher in following}
 
 
 @every
@@ -93,7 +95,10 @@ def test_a_method_trains_as_it_comes(name: str) -> None:
     """With its own optimiser and schedules, in a loop of one's own."""
     method = METHODS[name]()
     training = read(Training, method.stages[0].training)
-    trained, schedules, steps = learner(method), ScheduleSet(training.schedules), 30
+    centred = any("teacher_temperature" in name for name in training.schedules)
+    # A teacher that is centred starts on few prototypes; its loss means something once it is not.
+    settled, steps = (20, 120) if centred else (0, 30)
+    trained, schedules = learner(method), ScheduleSet(training.schedules)
     optimizer = build(training.optimizer, trained.named_parameters())
     batch = Batch(values={"signal": values(32)}, index=torch.arange(32))
     found = []
@@ -107,7 +112,7 @@ def test_a_method_trains_as_it_comes(name: str) -> None:
         optimizer.step()
         trained.after_step()
         found.append(float(total.detach()))
-    assert sum(found[-5:]) < sum(found[:5])
+    assert sum(found[-5:]) < sum(found[settled : settled + 5])
 
 
 @every

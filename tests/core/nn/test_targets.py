@@ -71,6 +71,15 @@ def test_latents_are_the_teachers_last_layers_each_normalised_then_averaged() ->
     torch.testing.assert_close(output, taught.tokens)
 
 
+def test_statistics_of_a_batch_are_over_all_its_tokens_dense_or_packed() -> None:
+    for encoder, value in ((AttendingEncoder(), values()), (PackedEncoder(), values()[:, 0])):
+        target = build_target(LatentTarget(normalise="batch"), encoder.spec)
+        view = View(value=value, modality="signal")
+        flat = target(view, context(encoder, teacher=True)).view(-1, WIDTH)
+        torch.testing.assert_close(flat.mean(0), torch.zeros(WIDTH), atol=1e-5, rtol=0)
+        assert ((flat.var(0, correction=0) - 1).abs() < 1e-2).all()
+
+
 class Padded(AttendingEncoder):
     """The last four tokens of every row are padding."""
 
@@ -84,8 +93,12 @@ class Padded(AttendingEncoder):
 
 def test_statistics_over_an_instance_leave_its_padding_out() -> None:
     encoder = Padded()
+    ctx = context(encoder, teacher=True)
+    over = build_target(LatentTarget(layers=1, normalise="batch"), encoder.spec)(VIEW, ctx)
+    there = over[:, : SIZE - 4].flatten(0, 1)
+    torch.testing.assert_close(there.mean(0), torch.zeros(WIDTH), atol=1e-5, rtol=0)
     target = build_target(LatentTarget(layers=1, normalise="instance"), encoder.spec)
-    found = target(VIEW, context(encoder, teacher=True))[:, : SIZE - 4]
+    found = target(VIEW, ctx)[:, : SIZE - 4]
     torch.testing.assert_close(found.mean(1), torch.zeros(8, WIDTH), atol=1e-5, rtol=0)
     torch.testing.assert_close(found.var(1, correction=0), torch.ones(8, WIDTH), atol=1e-2, rtol=0)
 

@@ -17,19 +17,27 @@ from tacit.nn import (
     LinearDecoder,
     MeanAbsolute,
     MlpConfig,
+    PrototypeHeadConfig,
     RandomMask,
     SmoothAbsolute,
     Teacher,
     TransformerDecoder,
     build_teacher,
 )
+from tacit.nn.redraw import redraw
 from tacit.objectives import (
     BarlowTwins,
     BarlowTwinsConfig,
     Byol,
     ByolConfig,
+    Dino,
+    DinoConfig,
+    Ibot,
+    IbotConfig,
     MaskedPrediction,
     MaskedPredictionConfig,
+    RandomTeacher,
+    RandomTeacherConfig,
     SimClr,
     SimClrConfig,
     SimSiam,
@@ -40,6 +48,9 @@ from tacit.objectives import (
 
 BATCH = 8
 HEAD = MlpConfig(widths=(7, 6))
+PROTOTYPES = PrototypeHeadConfig(
+    trunk=MlpConfig(widths=(7, 6), norm="none", activation="gelu"), prototypes=9
+)
 MAE = MaskedPredictionConfig(decoder=TransformerDecoder(width=8, depth=1, heads=2))
 SIMMIM = MaskedPredictionConfig(
     mask=RandomMask(ratio=0.6, block=2),
@@ -59,12 +70,17 @@ OBJECTIVES: dict[str, tuple[type[Objective], Any]] = {
             projector=MlpConfig(widths=(7, 6), last_norm=True, last_affine=False), predictor=HEAD
         ),
     ),
+    "dino": (Dino, DinoConfig(projector=PROTOTYPES, frozen_epochs=0)),
+    "ibot": (Ibot, IbotConfig(projector=PROTOTYPES, frozen_epochs=0)),
+    "random-teacher": (RandomTeacher, RandomTeacherConfig(projector=PROTOTYPES)),
     "mae": (MaskedPrediction, MAE),
     "simmim": (MaskedPrediction, SIMMIM),
     "smooth": (MaskedPrediction, replace(SIMMIM, loss=SmoothAbsolute())),
 }
-PAIRED = tuple(name for name, (kind, _) in OBJECTIVES.items() if kind is not MaskedPrediction)
-MASKED = tuple(name for name in OBJECTIVES if name not in PAIRED)
+MASKED = tuple(name for name, (kind, _) in OBJECTIVES.items() if kind is MaskedPrediction)
+TOKENS = (*MASKED, "ibot")
+SELF = ("dino", "ibot", "random-teacher")
+PAIRED = tuple(n for n in OBJECTIVES if n not in (*MASKED, *SELF))
 
 
 @dataclass
@@ -99,7 +115,7 @@ def make(name: str, *, modalities: tuple[str, ...] = ("signal",), seed: int = 0)
     kind, config = OBJECTIVES[name]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder = PoolEncoder if name in PAIRED else TokenEncoder
+        encoder = TokenEncoder if name in TOKENS else PoolEncoder
         encoders = nn.ModuleDict({m: encoder(modality=m) for m in modalities})
         objective = kind(config)
         specs = {m: e.spec for m, e in encoders.items() if isinstance(e, Encoder)}
@@ -107,6 +123,8 @@ def make(name: str, *, modalities: tuple[str, ...] = ("signal",), seed: int = 0)
         made = Setting(objective, encoders, {})
         for teacher in sorted(objective.requires.teachers):
             made.teachers[teacher] = build_teacher(Ema(), encoders, made.parts(), seed=seed)
+            if name == "random-teacher":  # one that is the student has nothing to teach
+                redraw(made.teachers[teacher], seed + 1)
     return made
 
 
@@ -151,4 +169,4 @@ def masked_views(
 
 
 def views_for(name: str, **options: Any) -> Views:
-    return two_views(**options) if name in PAIRED else masked_views(**options)
+    return masked_views(**options) if name in MASKED else two_views(**options)

@@ -76,7 +76,7 @@ def made(config: MaskedPredictionConfig, encoder: Encoder | None = None) -> Sett
     kind: type[Objective] = MaskedPrediction
     if isinstance(config, ContextAutoencoderConfig):
         kind = ContextAutoencoder
-    objective = kind(config)  # type: ignore[call-arg]
+    objective = kind(config)
     objective.build({"signal": encoder.spec}, DataInfo())
     encoders = nn.ModuleDict({"signal": encoder})
     teachers = {
@@ -313,7 +313,7 @@ def test_alignment_moves_the_prediction_and_not_what_it_is_aligned_to() -> None:
     )
     value = values().requires_grad_()
     view = View(value=value, modality="signal", mask=mask)
-    setting.losses(Views([view])).terms["alignment"].backward()  # type: ignore[no-untyped-call]
+    setting.losses(Views([view])).terms["alignment"].backward()
     assert value.grad is not None
     assert not value.grad[mask.hidden].any()
     assert value.grad[~mask.hidden].any()

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from tests.core.objectives.setting import HEAD, MAE, OBJECTIVES, PAIRED, SIMMIM, values
+from tests.core.objectives.setting import HEAD, MAE, MASKED, OBJECTIVES, SIMMIM, TOKENS, values
 from tests.core.toys import SIZE, AttendingEncoder, PoolEncoder, TokenEncoder
 from torch import Tensor
 
@@ -25,6 +25,7 @@ from tacit.contract import (
     Alternate,
     Augmentation,
     Batch,
+    Encoder,
     Mask,
     Modality,
     Objective,
@@ -40,6 +41,7 @@ from tacit.nn import (
     CrossEntropy,
     Ema,
     LatentTarget,
+    RandomInit,
     RandomMask,
     SmoothAbsolute,
     TokenisedTarget,
@@ -81,7 +83,10 @@ class Turns(VicReg):
 
 SMALL = TransformerDecoder(width=8, depth=1, heads=2)
 HIDDEN: dict[str, tuple[type[Objective], Any]] = {
-    "latents": (MaskedPrediction, replace(MAE, target=LatentTarget(), loss=SmoothAbsolute())),
+    "latents": (
+        MaskedPrediction,
+        replace(MAE, target=LatentTarget(normalise="batch"), loss=SmoothAbsolute()),
+    ),
     "averaged latents": (
         MaskedPrediction,
         replace(SIMMIM, target=LatentTarget(layers=2, normalise="instance")),
@@ -137,12 +142,13 @@ class Given(Augmentation):
 
     @property
     def paired(self) -> bool:
-        return self.name in PAIRED or self.name not in {**OBJECTIVES, **HIDDEN}
+        return self.name not in (*MASKED, *HIDDEN)
 
     def __call__(self, value: Tensor, generator: torch.Generator) -> tuple[View, ...]:
-        if self.paired:
-            return View(value=value[:, 0]), View(value=value[:, 1])
         draw = value[:, 2, :, 0]
+        if self.paired:
+            mask = Mask(draw > 0, "replace") if self.name in TOKENS else None
+            return View(value=value[:, 0], mask=mask), View(value=value[:, 1], mask=mask)
         if CASES[self.name][1].mode == "drop":
             hidden = draw.argsort(1).argsort(1) >= SIZE // 4
             return (View(value=value[:, 0], mask=Mask(hidden, "drop", SIZE - SIZE // 4)),)
@@ -164,16 +170,18 @@ class Memory:
 
 def learner_of(name: str) -> Learner:
     kind, config = CASES[name]
-    encoder = PoolEncoder if Given(name).paired else TokenEncoder
-    encoder = AttendingEncoder if name in HIDDEN else encoder
+    encoder: type[Encoder] = TokenEncoder if name in TOKENS else PoolEncoder
+    if name in HIDDEN:
+        encoder = AttendingEncoder
     torch.manual_seed(0)
     objective = kind(config)
+    policy = RandomInit() if name == "random-teacher" else Ema(momentum=0.5)
     learner = Learner(
         encoders={"signal": encoder()},
         objective=objective,
         augmentations={"signal": Given(name)},
         modalities={"signal": Modality()},
-        teachers={teacher: Ema(momentum=0.5) for teacher in objective.requires.teachers},
+        teachers=dict.fromkeys(objective.requires.teachers, policy),
     ).double()
     synchronise_batch_norm(learner)
     return learner
@@ -251,7 +259,7 @@ def runs(rank: int, world: int) -> dict[str, Callable[[], dict[str, Any]]]:
     return {**every, **parts}
 
 
-IN_PARTS = ("simclr", "byol", "mae", "a codebook")
+IN_PARTS = ("simclr", "byol", "dino", "mae", "a codebook")
 WORLDS = (4, 2)
 
 

@@ -12,6 +12,12 @@ from tacit.functional.collectives import (
     world_size,
 )
 from tacit.functional.contrastive import Contrast, info_nce, nt_xent
+from tacit.functional.distillation import (
+    dino,
+    masked_soft_cross_entropy,
+    soft_assignment,
+    soft_cross_entropy,
+)
 from tacit.functional.identification import contrast_within, masked_cross_entropy
 from tacit.functional.pairs import Columns, Groups, Pairs
 from tacit.functional.redundancy import BarlowTwins, VICReg, barlow_twins, vicreg
@@ -35,6 +41,7 @@ __all__ = [
     "all_reduce_sum",
     "barlow_twins",
     "contrast_within",
+    "dino",
     "effective_rank",
     "gather_rows",
     "global_mean",
@@ -44,12 +51,15 @@ __all__ = [
     "masked_l1",
     "masked_mean_squared_error",
     "masked_smooth_l1",
+    "masked_soft_cross_entropy",
     "negative_cosine",
     "normalise_tokens",
     "normalised_deviation",
     "nt_xent",
     "rank",
     "scaled_cosine_error",
+    "soft_assignment",
+    "soft_cross_entropy",
     "vicreg",
     "world_size",
 ]

@@ -1,16 +1,25 @@
 """Methods: named compositions, and the learner that runs one."""
 
-from tacit.methods.catalogue import barlow_twins, byol, mae, simclr, simmim, simsiam, vicreg
-from tacit.methods.catalogue_masked import (
+from tacit.methods.catalogue import (
+    barlow_twins,
     best_rq,
+    byol,
     cae,
     crop_mae,
     data2vec,
+    dino,
     dmjd,
     gmml,
     i_jepa,
+    ibot,
+    mae,
     mp3,
+    random_teacher,
     selfie,
+    simclr,
+    simmim,
+    simsiam,
+    vicreg,
 )
 from tacit.methods.learner import Learner
 from tacit.methods.method import Method, Stage
@@ -27,11 +36,14 @@ __all__ = [
     "cae",
     "crop_mae",
     "data2vec",
+    "dino",
     "dmjd",
     "gmml",
     "i_jepa",
+    "ibot",
     "mae",
     "mp3",
+    "random_teacher",
     "selfie",
     "simclr",
     "simmim",

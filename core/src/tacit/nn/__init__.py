@@ -34,6 +34,7 @@ from tacit.nn.masks import (
 )
 from tacit.nn.norm import GlobalBatchNorm, synchronise_batch_norm
 from tacit.nn.positions import grid_positions
+from tacit.nn.prototypes import Centre, PrototypeHead, PrototypeHeadConfig, Prototypes
 from tacit.nn.state import EmbeddingQueue, SampleState
 from tacit.nn.targets import TargetConfig, build_target
 from tacit.nn.teacher import (
@@ -58,6 +59,7 @@ from tacit.nn.token_losses import (
 
 __all__ = [
     "BlockMask",
+    "Centre",
     "CodebookTarget",
     "ContrastWithin",
     "CrossDecoder",
@@ -85,6 +87,9 @@ __all__ = [
     "OwnTarget",
     "PositionTarget",
     "PreviousStage",
+    "PrototypeHead",
+    "PrototypeHeadConfig",
+    "Prototypes",
     "RandomInit",
     "RandomMask",
     "RandomProjectionTarget",

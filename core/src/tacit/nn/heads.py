@@ -9,11 +9,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 Norm: TypeAlias = Literal["batch", "layer", "none"]
+Activation: TypeAlias = Literal["relu", "gelu"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MlpConfig:
-    """Linear layers with normalisation and ReLU between them.
+    """Linear layers with normalisation and a rectifier between them.
 
     The shapes of the papers, for embeddings of 2048 features:
 
@@ -26,7 +27,10 @@ class MlpConfig:
     BYOL, both heads    (4096, 256)          no                      no
     SimSiam projector   (2048, 2048, 2048)   yes        no           yes
     SimSiam predictor   (512, 2048)          no                      yes
+    DINO trunk          (2048, 2048, 256)    no                      yes
     ==================  ===================  =========  ===========  =====
+
+    DINO's has no norm and `gelu`; `tacit.nn.PrototypeHead` puts prototypes on top of it.
 
     Args:
         widths: features after each layer; the last is the embedding's width.
@@ -36,6 +40,7 @@ class MlpConfig:
         last_affine: whether that last normalisation has scale and shift; SimSiam's projector and
             SimCLR's have none or no shift.
         bias: whether linear layers have one. None has where batch norm follows and undoes it.
+        activation: between the layers.
 
     Raises:
         ValueError: no layer, a width below 1, or a setting without effect.
@@ -46,6 +51,7 @@ class MlpConfig:
     last_norm: bool = False
     last_affine: bool = True
     bias: bool = True
+    activation: Activation = "relu"
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
@@ -78,7 +84,7 @@ class Mlp(nn.Module):
             if normed:
                 layers.append(_norm(config.norm, out, affine=not last or config.last_affine))
             if not last:
-                layers.append(nn.ReLU(inplace=True))
+                layers.append(nn.ReLU(inplace=True) if config.activation == "relu" else nn.GELU())
             width = out
         self.layers = nn.Sequential(*layers)
 

@@ -10,7 +10,10 @@ from tacit.objectives.joint_embedding import (
     VicReg,
     VicRegConfig,
 )
+from tacit.objectives.masked_distillation import Ibot, IbotConfig
 from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
+from tacit.objectives.random_teacher import RandomTeacher, RandomTeacherConfig
+from tacit.objectives.self_distillation import Dino, DinoConfig
 
 __all__ = [
     "BarlowTwins",
@@ -19,8 +22,14 @@ __all__ = [
     "ByolConfig",
     "ContextAutoencoder",
     "ContextAutoencoderConfig",
+    "Dino",
+    "DinoConfig",
+    "Ibot",
+    "IbotConfig",
     "MaskedPrediction",
     "MaskedPredictionConfig",
+    "RandomTeacher",
+    "RandomTeacherConfig",
     "SimClr",
     "SimClrConfig",
     "SimSiam",

@@ -88,11 +88,13 @@ class ByolConfig:
     """Settings of BYOL.
 
     Args:
-        projector: the paper's has one hidden layer of 4096 and 256 features.
-        predictor: likewise.
+        projector: the paper's has one hidden layer of 4096 and 256 features, not normalised. The
+            default is: in few steps normalised targets teach clearly more, for the teacher's
+            features then cannot shrink onto their mean.
+        predictor: likewise, never normalised at its end.
     """
 
-    projector: MlpConfig = MlpConfig(widths=(1024, 256))
+    projector: MlpConfig = MlpConfig(widths=(1024, 256), last_norm=True)
     predictor: MlpConfig = MlpConfig(widths=(1024, 256))
 
 

@@ -6,6 +6,9 @@ differ. What a method calls a piece of its input is here a token, of whatever th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from tacit.methods.catalogue.defaults import training
 from tacit.methods.method import Method, Stage
 from tacit.nn import (
     BlockMask,
@@ -34,14 +37,10 @@ from tacit.objectives import (
     MaskedPredictionConfig,
 )
 
-_COSINE = {"lr_factor": {"kind": "cosine", "start": 1.0, "warmup": 0.1}}
 
-
-def _training(**schedules: object) -> dict[str, object]:
-    """AdamW as masked autoencoders have it: a second moment that forgets sooner."""
-    optimizer = {"kind": "adamw", "lr": 1e-3, "weight_decay": 0.05, "betas": (0.9, 0.95)}
-    schedules = {**_COSINE, **schedules}
-    return {"epochs": 100, "batch": 256, "optimizer": optimizer, "schedules": schedules}
+def _training(schedules: Mapping[str, object] | None = None) -> dict[str, object]:
+    """As masked autoencoders have it: a second moment that forgets sooner, and a higher rate."""
+    return training(2e-3, decay=0.05, betas=(0.9, 0.95), schedules=schedules)
 
 
 def _masked(config: MaskedPredictionConfig, views: str = "masked") -> Stage:
@@ -157,14 +156,16 @@ def best_rq() -> Method:
     )
 
 
-def _latent(config: MaskedPredictionConfig, momentum: float) -> Stage:
-    rising = {"kind": "cosine", "start": momentum, "end": 1.0}
+def _latent(config: MaskedPredictionConfig) -> Stage:
+    """With a teacher that follows fast, as runs of few steps need: one near 1 stays random."""
+    momentum = 0.95
+    rising = {"kind": "cosine", "start": momentum, "end": 0.999}
     return Stage(
         views="masked",
         objective=MaskedPrediction,
         config=config,
         teachers={"teacher": Ema(momentum=momentum)},
-        training=_training(**{"teacher.momentum": rising}),
+        training=_training({"teacher.momentum": rising}),
     )
 
 
@@ -183,7 +184,7 @@ def i_jepa() -> Method:
         name="i-jepa",
         summary="A moving-average teacher's latents of blocks are predicted from the rest",
         source="Assran et al. 2023, arXiv:2301.08243",
-        stages=(_latent(config, 0.99),),
+        stages=(_latent(config),),
     )
 
 
@@ -192,7 +193,7 @@ def data2vec() -> Method:
     config = MaskedPredictionConfig(
         mask=BlockMask(ratio=0.6),
         mode="replace",
-        target=LatentTarget(layers=3, normalise="instance"),
+        target=LatentTarget(layers=2, normalise="instance"),
         decoder=LinearDecoder(),
         loss=SmoothAbsolute(beta=2.0),
     )
@@ -200,5 +201,39 @@ def data2vec() -> Method:
         name="data2vec",
         summary="A moving-average teacher's averaged layers are predicted at replaced tokens",
         source="Baevski et al. 2022, arXiv:2202.03555",
-        stages=(_latent(config, 0.99),),
+        stages=(_latent(config),),
+    )
+
+
+def mae() -> Method:
+    """MAE. The paper trains with AdamW (0.9, 0.95) at batch 4096 and a decoder of 8 blocks."""
+    stage = Stage(
+        views="masked",
+        objective=MaskedPrediction,
+        config=MaskedPredictionConfig(),
+        training=_training(),
+    )
+    return Method(
+        name="mae",
+        summary="Tokens dropped before the encoder are reconstructed from the rest",
+        source="He et al. 2022, arXiv:2111.06377",
+        stages=(stage,),
+    )
+
+
+def simmim() -> Method:
+    """SimMIM. The paper hides 0.6 in cells of 2 x 2 tokens of its ViT: objective.mask.block=2."""
+    config = MaskedPredictionConfig(
+        mask=RandomMask(ratio=0.6),
+        mode="replace",
+        decoder=LinearDecoder(),
+        target=InputTarget(),
+        loss=MeanAbsolute(),
+    )
+    stage = Stage(views="masked", objective=MaskedPrediction, config=config, training=training())
+    return Method(
+        name="simmim",
+        summary="Tokens replaced by a learned one are reconstructed by a linear head",
+        source="Xie et al. 2022, arXiv:2111.09886",
+        stages=(stage,),
     )

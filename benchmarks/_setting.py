@@ -1,0 +1,169 @@
+"""The fixed settings methods are compared in: data, encoders, views and budget, the same for all.
+
+What a method needs beyond that (a rate, a momentum that follows fast) belongs into its own
+defaults, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from tacit.api.choice import choose
+from tacit.config import Component
+from tacit.contract import Batch
+from tacit.data import Source
+from tacit.methods import Method
+from tacit.plugin import Catalogue, Offer
+
+_SMALL_VIEWS = {"scale": (0.2, 1.0), "jitter_strength": 0.5}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One data set with everything that is held fixed on it.
+
+    Args:
+        name: of the setting.
+        modality: of the data.
+        data: the source, where the setting names it; else `--data` does.
+        options: of the source, for training.
+        encoders: name to component, the plainest first: a method runs on the first that offers
+            what it needs.
+        views: view policy to options.
+        steps: optimiser steps, over all stages of a method together.
+        batch: instances of a step.
+    """
+
+    name: str
+    modality: str
+    data: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+    encoders: Mapping[str, Mapping[str, object]]
+    views: Mapping[str, Mapping[str, object]]
+    steps: int
+    batch: int = 128
+
+    def encoder_of(self, offer: Offer, catalogue: Catalogue) -> str | None:
+        """The name of the first encoder that offers what a method needs; None if none does."""
+        needed = {word for word in offer.requires if not word.startswith("views:")} - {"teacher"}
+        for name, component in self.encoders.items():
+            # As it is set, not as it could be: `provides` cannot tell that it has no positions.
+            chosen = Component(name=str(component["name"]), options=_but_name(component))
+            made = choose(catalogue, "encoders", chosen, "encoder", "the setting").make()
+            if needed <= made.spec.capabilities():
+                return name
+        return None
+
+    def tree(self, method: Method, encoder: str) -> dict[str, object]:
+        """The settings of a run, but for its data and seed."""
+        steps = self.steps // len(method.stages)
+        training = {"steps": steps, "batch": self.batch, "watch_every": 0}
+        stages = {
+            stage.name: {"views": {self.modality: dict(self._views(stage.views))}}
+            for stage in method.stages
+            if self._views(stage.views)
+        }
+        return {"encoder": dict(self.encoders[encoder]), "training": training, "stages": stages}
+
+    def _views(self, policy: str) -> Mapping[str, object]:
+        return self.views.get(policy, {})
+
+
+CIFAR10 = Setting(
+    name="CIFAR-10",
+    modality="image",
+    options={"split": "train", "limit": 10_000},
+    encoders={
+        "ResNet, width 16": {"name": "vision/resnet", "width": 16},
+        "ViT, 3 x 96": {"name": "vision/vit", "width": 96, "depth": 3, "heads": 3},
+        "ViT, 3 x 96, no positions": {
+            "name": "vision/vit",
+            "width": 96,
+            "depth": 3,
+            "heads": 3,
+            "positions": "none",
+        },
+    },
+    views={
+        "two-views": {**_SMALL_VIEWS, "size": 24, "blur_probability": (0.0, 0.0)},
+        "multi-crop": {
+            "scale": (0.4, 1.0),
+            "size": 24,
+            "local_size": 16,
+            "local_count": 4,
+            "local_scale": (0.1, 0.4),
+            "jitter_strength": 0.5,
+            "blur_probability": (0.0, 0.0),
+            "solarise_probability": (0.0, 0.0),
+            "local_blur_probability": 0.0,
+        },
+        "masked": {"scale": (0.3, 1.0)},
+        "whole-and-part": {"scale": (0.3, 1.0)},
+    },
+    steps=400,
+)
+
+DIGITS = Setting(
+    name="digits",
+    modality="image",
+    data="vision/digits",
+    options={"split": "train"},
+    encoders={
+        "ResNet, width 4": {"name": "vision/resnet", "width": 4, "blocks": (1, 1)},
+        "ViT, 2 x 16": {"name": "vision/vit", "width": 16, "depth": 2, "heads": 2, "patch": 2},
+        "ViT, 2 x 16, no positions": {
+            "name": "vision/vit",
+            "width": 16,
+            "depth": 2,
+            "heads": 2,
+            "patch": 2,
+            "positions": "none",
+        },
+    },
+    views={
+        "two-views": {**_SMALL_VIEWS, "blur_probability": (0.0, 0.0)},
+        "multi-crop": {"local_count": 2, "local_size": 6},
+    },
+    steps=4,
+    batch=32,
+)
+"""Too short to learn anything: to see that every method runs."""
+
+
+def _but_name(component: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in component.items() if key != "name"}
+
+
+class Subset(Source):
+    """Some instances of a source, numbered anew: a training part beside one held out.
+
+    Args:
+        source: the whole.
+        rows: which of its instances.
+    """
+
+    def __init__(self, source: Source, rows: Sequence[int]) -> None:
+        self.source, self.rows = source, list(rows)
+        self.modalities, self.decodes = source.modalities, source.decodes
+        self.label_names = source.label_names
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def fetch(self, indices: Sequence[int]) -> Batch:
+        """See `tacit.data.Source.fetch`."""
+        batch = self.source.fetch([self.rows[index] for index in indices])
+        return replace(batch, index=torch.tensor(list(indices)))
+
+    def labels(self) -> torch.Tensor | None:
+        """See `tacit.data.Source.labels`."""
+        labels = self.source.labels()
+        return None if labels is None else labels[torch.tensor(self.rows)]
+
+    def groups(self) -> torch.Tensor | None:
+        """See `tacit.data.Source.groups`."""
+        groups = self.source.groups()
+        return None if groups is None else groups[torch.tensor(self.rows)]

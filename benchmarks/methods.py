@@ -1,0 +1,341 @@
+"""Does every method learn? One small encoder, one budget, several seeds, beside its baselines.
+
+    python benchmarks/methods.py --data FOLDER [--runs FOLDER] [--methods ...] [--seeds 0 1 2]
+    python benchmarks/methods.py --data FOLDER --validation    # to choose settings by
+    python benchmarks/methods.py --digits                      # only to see that it runs
+
+Takes every method of the core that knows no modality, as the catalogue has them, so new ones join
+by themselves. `--data` holds CIFAR-10 as parquet files `train-*.parquet` and `test-*.parquet` with
+columns `image` and `label`. Encoder, views and budget are those of `_setting.py`, the same for all
+methods; rates and the like are each method's own defaults. Methods that only need an embedding run
+on the ResNet, those that need tokens on the ViT, and every encoder has its own baselines: random
+weights, and a supervised model of the same budget.
+
+Rows are written one by one: what is finished is not repeated, and a run that was interrupted goes
+on. Probes are fitted on the images the encoder was trained on and measured on the test part;
+nothing may be chosen on it. `--validation` therefore trains on four fifths of the training images
+and measures on the last fifth, and writes into `--runs` instead of the results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import torch
+from _measure import machine
+from _setting import CIFAR10, DIGITS, Setting, Subset
+from _supervised import train_supervised
+
+import tacit
+from tacit.api.choice import choose_source, with_data
+from tacit.api.config import merge
+from tacit.api.evaluation import Pass
+from tacit.api.plan import Plan
+from tacit.api.resolve import resolve_run
+from tacit.contract import Encoder
+from tacit.data import Source
+from tacit.evaluation import Embeddings, Sample, embed, named_probes, raw_features, stratified_split
+from tacit.evaluation.targets import make_target
+from tacit.methods import Method
+from tacit.plugin import Offer, load_plugins
+
+RESULT = Path(__file__).parent / "results" / "methods.json"
+PROBES = {"linear": "accuracy", "knn": "accuracy", "rankme": "rank"}
+RAW, RANDOM, SUPERVISED = "raw features", "random encoder", "supervised"
+HELD_OUT = 0.2
+Row = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--data", help="a folder of parquet files")
+    parser.add_argument("--digits", action="store_true", help="a few steps on embedded digits")
+    parser.add_argument("--runs", type=Path, default=Path("runs/methods"))
+    parser.add_argument("--methods", nargs="+", help="all of the core if not given")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--validation", action="store_true", help="measure on training images")
+    parser.add_argument("--anew", action="store_true", help="measure the named methods again")
+    parser.add_argument("--set", nargs="+", default=[], help="settings to try: objective.x=1")
+    args = parser.parse_args()
+    if bool(args.data) == args.digits:
+        parser.error("wanted --data FOLDER or --digits")
+    if args.set and not args.validation:
+        parser.error("--set: settings are chosen with --validation, never on the test part")
+    setting = DIGITS if args.digits else CIFAR10
+    part = "validation" if args.validation else "test"
+    own = args.runs / f"{setting.name.lower()}-{part}{''.join('-' + s for s in args.set)}"
+    out = own / "methods.json" if args.digits or args.validation else RESULT
+    data = setting.data or args.data
+    bench = Bench(setting, data, own, args.validation, _overrides(args.set))
+    table = Results(out, _about(setting, args.validation))
+    for key, measure in bench.cases(args.methods, args.seeds):
+        if args.anew and key[0] in (args.methods or ()):
+            table.forget(key)
+            shutil.rmtree(own / _folder(key), ignore_errors=True)
+        table.take(key, measure)
+    print(f"\n{table.text()}\nwritten to {out}")
+
+
+Key = tuple[str, str, int]
+Case = tuple[Key, Callable[[], Row]]
+
+
+@dataclass
+class Bench:
+    """Everything that can be measured in a setting.
+
+    Args:
+        setting: what is held fixed.
+        data: the source, as `--data` has it.
+        runs: where the runs lie.
+        validation: measure on a part held out of the training images.
+        overrides: settings laid over every method's.
+    """
+
+    setting: Setting
+    data: str
+    runs: Path
+    validation: bool
+    overrides: dict[str, object]
+
+    def __post_init__(self) -> None:
+        self.catalogue = load_plugins()
+        self.device = torch.device("cpu")
+        options = with_data(dict(self.setting.options), self.data)
+        self.options = {**self.setting.options, **options}
+        self.train, self.test = self._parts()
+        self.modality = self._plan("simclr", next(iter(self.setting.encoders)), 0).modalities[
+            self.setting.modality
+        ]
+
+    def _parts(self) -> tuple[Source, Source]:
+        whole = self._source(self.options)
+        if not self.validation:
+            test = {k: v for k, v in self.options.items() if k != "limit"} | {"split": "test"}
+            return whole, self._source(test)
+        labels = whole.labels()
+        assert labels is not None, "the setting's data have labels"
+        split = stratified_split(labels, share=HELD_OUT, generator=torch.Generator().manual_seed(0))
+        return Subset(whole, split.train.tolist()), Subset(whole, split.held_out.tolist())
+
+    def _source(self, options: dict[str, object]) -> Source:
+        made = choose_source(self.catalogue, options, where="the setting").make()
+        assert isinstance(made, Source)
+        return made
+
+    def cases(self, methods: Sequence[str] | None, seeds: Sequence[int]) -> Iterator[Case]:
+        """What is to be measured, seed by seed, the baselines first."""
+        offers = [offer for offer in self._offers() if methods is None or offer.name in methods]
+        if unknown := set(methods or ()) - {offer.name for offer in offers}:
+            raise SystemExit(f"no such method, or none of the core: {', '.join(sorted(unknown))}")
+        placed = {offer: self.setting.encoder_of(offer, self.catalogue) for offer in offers}
+        used = [name for name in self.setting.encoders if name in placed.values()]
+        for seed in seeds:
+            if self.overrides:  # a trial: the baselines are those without it
+                yield from self._runs(placed, seed)
+                continue
+            yield (RAW, "", seed), lambda seed=seed: self._raw(seed)
+            for name in used:
+                yield (RANDOM, name, seed), lambda name=name, seed=seed: self._random(name, seed)
+                yield (
+                    (SUPERVISED, name, seed),
+                    lambda name=name, seed=seed: self._supervised(name, seed),
+                )
+            yield from self._runs(placed, seed)
+
+    def _runs(self, placed: dict[Offer, str | None], seed: int) -> Iterator[Case]:
+        for offer, encoder in placed.items():
+            if encoder is not None:
+                yield (
+                    (offer.name, encoder, seed),
+                    lambda o=offer, e=encoder: self._method(o, e, seed),
+                )
+
+    def _offers(self) -> list[Offer]:
+        """The core's methods that know no modality."""
+        offers = self.catalogue.offers("methods")
+        return [offer for offer in offers if "/" not in offer.name and not offer.modality]
+
+    def _raw(self, seed: int) -> Row:
+        passes = self._passes()
+        train, test = (raw_features(self.modality, p, keep_on=self.device) for p in passes)
+        return self._probed(train, test, seed)
+
+    def _random(self, encoder: str, seed: int) -> Row:
+        """The weights that runs of this seed begin with."""
+        return self._scores(self._plan("simclr", encoder, seed), None, seed)
+
+    def _supervised(self, encoder: str, seed: int) -> Row:
+        plan = self._plan("simclr", encoder, seed)
+        trained = train_supervised(plan, self.train, seed=seed, device=self.device)
+        return self._scores(plan, trained, seed)
+
+    def _method(self, offer: Offer, encoder: str, seed: int) -> Row:
+        method: Method = offer.load()()
+        settings = merge(self.setting.tree(method, encoder), self.overrides)
+        out = self.runs / _folder((offer.name, encoder, seed))
+        if self.validation:
+            source: Source | None = self.train
+            run = tacit.pretrain(offer.name, data=source, out=out, seed=seed, settings=settings)
+        else:
+            settings["data"] = dict(self.setting.options)
+            run = tacit.pretrain(offer.name, data=self.data, out=out, seed=seed, settings=settings)
+        return self._scores(run.plan, run.encoder, seed)
+
+    def _plan(self, method: str, encoder: str, seed: int) -> Plan:
+        chosen: Method = self.catalogue.find("methods", method).load()()
+        tree = merge(self.setting.tree(chosen, encoder), {"data": self.options, "seed": seed})
+        plan = resolve_run({**tree, "method": method}, where="the setting")
+        return plan.fitted(self.train)
+
+    def _scores(self, plan: Plan, encoder: Encoder | None, seed: int) -> Row:
+        own = encoder or plan.build_encoders()[self.setting.modality]
+        train, test = (embed(own.to(self.device).eval(), p) for p in self._passes())
+        return self._probed(train, test, seed)
+
+    def _passes(self) -> tuple[Pass, Pass]:
+        return (
+            Pass(self.train, batch=256, device=self.device),
+            Pass(self.test, batch=256, device=self.device),
+        )
+
+    def _probed(self, train: Embeddings, test: Embeddings, seed: int) -> Row:
+        target = make_target(train, test, task="classification")
+        sample = Sample(train=train.values, test=test.values, target=target)
+        probes = named_probes()
+        return {
+            name: probes[name](sample, torch.Generator().manual_seed(seed))[metric]
+            for name, metric in PROBES.items()
+        }
+
+
+class Results:
+    """The rows of a result file, each written when it is there.
+
+    Args:
+        path: the file.
+        about: what was measured; rows of another setting are not kept.
+    """
+
+    def __init__(self, path: Path, about: str) -> None:
+        self.path, self.about = path, about
+        kept = json.loads(path.read_text()) if path.is_file() else {}
+        self.runs: list[Row] = kept.get("runs", []) if kept.get("about") == about else []
+
+    def take(self, key: Key, measure: Callable[[], Row]) -> None:
+        """Measure a row and write it, unless it is there; a method that refuses says why."""
+        if any(_key(row) == key and "problem" not in row for row in self.runs):
+            return
+        began = time.process_time()
+        try:
+            measured = measure()
+        except ValueError as error:
+            measured = {"problem": str(error)}
+        self.forget(key)
+        features, encoder, seed = key
+        row = {"features": features, "encoder": encoder, "seed": seed, **measured}
+        self.runs.append({**row, "seconds": round(time.process_time() - began)})
+        print(json.dumps(self.runs[-1]), flush=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        content = {"machine": machine(), "about": self.about, "results": self.summary()}
+        self.path.write_text(json.dumps({**content, "runs": self.runs}, indent=1) + "\n")
+
+    def forget(self, key: Key) -> None:
+        """Leave a row out, to be measured anew."""
+        self.runs = [row for row in self.runs if _key(row) != key]
+
+    def summary(self) -> list[Row]:
+        """One row for each kind of features on each encoder, over the seeds."""
+        groups: dict[tuple[str, str], list[Row]] = {}
+        for row in self.runs:
+            groups.setdefault((row["encoder"], row["features"]), []).append(row)
+        order = [RAW, RANDOM, SUPERVISED]
+        ranked = sorted(
+            groups, key=lambda g: (g[0], order.index(g[1]) if g[1] in order else len(order))
+        )
+        return [self._summed(groups, *group) for group in ranked]
+
+    def _summed(self, groups: dict[tuple[str, str], list[Row]], encoder: str, name: str) -> Row:
+        rows = groups[encoder, name]
+        head: Row = {"features": name, "encoder": encoder}
+        if any("problem" in row for row in rows):
+            return {**head, "note": next(row["problem"] for row in rows if "problem" in row)}
+        out = {**head, **{p: _said(rows, p) for p in PROBES}, "seeds": len(rows)}
+        out["CPU seconds a run"] = round(fmean(row["seconds"] for row in rows))
+        if name not in (RAW, RANDOM, SUPERVISED):
+            out["beats random by more than the spread"] = _beaten(
+                rows, groups.get((encoder, RANDOM), [])
+            )
+            out["beats raw features"] = _beaten(rows, groups.get(("", RAW), []))
+        return out
+
+    def text(self) -> str:
+        """The summary, for a terminal."""
+        return "\n".join("  ".join(str(value) for value in row.values()) for row in self.summary())
+
+
+def _key(row: Row) -> Key:
+    return row["features"], row["encoder"], row["seed"]
+
+
+def _folder(key: Key) -> str:
+    return f"{key[0]}-{key[2]}"
+
+
+def _said(rows: Sequence[Row], probe: str) -> str:
+    values = [row[probe] for row in rows]
+    spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{fmean(values):.3f}{spread}" if probe != "rankme" else f"{fmean(values):.1f}"
+
+
+def _beaten(rows: Sequence[Row], baseline: Sequence[Row]) -> str:
+    """The probes whose lead is larger than the two spreads together; `no` if none is."""
+    won = [probe for probe in ("linear", "knn") if baseline and _leads(rows, baseline, probe)]
+    return " and ".join(won) or "no"
+
+
+def _leads(rows: Sequence[Row], baseline: Sequence[Row], probe: str) -> bool:
+    own, other = [r[probe] for r in rows], [r[probe] for r in baseline]
+    spread = (_variance(own) + _variance(other)) ** 0.5
+    return fmean(own) - fmean(other) > spread
+
+
+def _variance(values: Sequence[float]) -> float:
+    return stdev(values) ** 2 if len(values) > 1 else 0.0
+
+
+def _overrides(pairs: Sequence[str]) -> dict[str, object]:
+    """`a.b=1` as `{"a": {"b": 1}}`."""
+    tree: dict[str, object] = {}
+    for pair in pairs:
+        path, _, text = pair.partition("=")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        for key in reversed(path.split(".")):
+            value = {key: value}
+        tree = merge(tree, value)
+    return tree
+
+
+def _about(setting: Setting, validation: bool) -> str:
+    where = "a fifth of the training images held out" if validation else "the test images"
+    limit = setting.options.get("limit")
+    images = f"{limit:,} training images" if isinstance(limit, int) else "all training images"
+    return (
+        f"{setting.name}, {images}, {setting.steps} steps of {setting.batch} for every method; "
+        f"accuracy on {where}, mean and standard deviation over seeds of the training run"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Self-distillation over prototypes, with defaults that train at small scale."""
+
+from __future__ import annotations
+
+from tacit.methods.catalogue.defaults import training
+from tacit.methods.method import Method, Stage
+from tacit.nn import Ema, RandomInit
+from tacit.objectives import (
+    Byol,
+    ByolConfig,
+    Dino,
+    DinoConfig,
+    Ibot,
+    IbotConfig,
+    RandomTeacher,
+    RandomTeacherConfig,
+    SimSiam,
+    SimSiamConfig,
+)
+
+_CLIP = 3.0  # as DINO's gradients are
+_MOMENTUM = {"kind": "cosine", "start": 0.99, "end": 1.0}
+_SHARPNESS = {"kind": "linear", "start": 0.04, "end": 0.07, "over": 0.3}
+
+
+def dino() -> Method:
+    """DINO. The paper trains with AdamW at batch 1024, 65536 prototypes and momentum 0.996 to 1."""
+    stage = Stage(
+        views="multi-crop",
+        objective=Dino,
+        config=DinoConfig(),
+        teachers={"teacher": Ema(momentum=0.99)},
+        training=training(
+            clip=_CLIP,
+            schedules={"teacher.momentum": _MOMENTUM, "teacher_temperature": _SHARPNESS},
+        ),
+    )
+    return Method(
+        name="dino",
+        summary="Views and their parts assigned to prototypes as an averaged teacher does",
+        source="Caron et al. 2021, arXiv:2104.14294",
+        stages=(stage,),
+    )
+
+
+def ibot() -> Method:
+    """IBOT. The paper trains with AdamW at batch 1024, 8192 prototypes and small crops beside."""
+    schedules = {
+        "teacher.momentum": _MOMENTUM,
+        "teacher_temperature": _SHARPNESS,
+        "token_teacher_temperature": _SHARPNESS,
+    }
+    stage = Stage(
+        views="two-views",
+        objective=Ibot,
+        config=IbotConfig(),
+        teachers={"teacher": Ema(momentum=0.99)},
+        training=training(clip=_CLIP, schedules=schedules),
+    )
+    return Method(
+        name="ibot",
+        summary="DINO on masked views, and a teacher's assignment of every hidden token",
+        source="Zhou et al. 2022, arXiv:2111.07832",
+        stages=(stage,),
+    )
+
+
+def random_teacher() -> Method:
+    """Distillation of a random teacher. The paper trains with AdamW and 65536 prototypes."""
+    stage = Stage(
+        views="masked",
+        objective=RandomTeacher,
+        config=RandomTeacherConfig(),
+        teachers={"teacher": RandomInit()},
+        training=training(clip=_CLIP),
+    )
+    return Method(
+        name="random-teacher",
+        summary="A student distilled into a teacher that was never trained",
+        source="Sarnthein et al. 2023, arXiv:2302.12091",
+        stages=(stage,),
+    )
+
+
+def byol() -> Method:
+    """BYOL. The paper trains with LARS at batch 4096, momentum 0.996 rising to 1.
+
+    The predictor must learn faster than the teacher moves, so the rate is three times SimCLR's.
+    """
+    momentum = {"kind": "cosine", "start": 0.99, "end": 1.0}
+    stage = Stage(
+        views="two-views",
+        objective=Byol,
+        config=ByolConfig(),
+        teachers={"teacher": Ema(momentum=0.99)},
+        training=training(3e-3, schedules={"teacher.momentum": momentum}),
+    )
+    return Method(
+        name="byol",
+        summary="One view predicts a moving-average teacher's embedding of the other",
+        source="Grill et al. 2020, arXiv:2006.07733",
+        stages=(stage,),
+    )
+
+
+def simsiam() -> Method:
+    """SimSiam. The paper trains with SGD at batch 512."""
+    stage = Stage(views="two-views", objective=SimSiam, config=SimSiamConfig(), training=training())
+    return Method(
+        name="simsiam",
+        summary="One view predicts the other, with a stop-gradient and no teacher",
+        source="Chen and He 2021, arXiv:2011.10566",
+        stages=(stage,),
+    )

@@ -1,0 +1,152 @@
+"""The methods of the core; each runs on every modality that supplies what it requires."""
+
+from __future__ import annotations
+
+from tacit.plugin import Offer
+
+JOINT_EMBEDDING = (
+    Offer(
+        name="simclr",
+        target="tacit.methods:simclr",
+        summary="Two views of an instance attract, those of other instances repel",
+        requires=("views:two-views",),
+        source="Chen et al. 2020, arXiv:2002.05709",
+    ),
+    Offer(
+        name="barlow-twins",
+        target="tacit.methods:barlow_twins",
+        summary="Cross-correlation of two views' embeddings made the identity",
+        requires=("views:two-views",),
+        source="Zbontar et al. 2021, arXiv:2103.03230",
+    ),
+    Offer(
+        name="vicreg",
+        target="tacit.methods:vicreg",
+        summary="Invariance between two views, variance kept up, covariance kept down",
+        requires=("views:two-views",),
+        source="Bardes et al. 2022, arXiv:2105.04906",
+    ),
+)
+"""Views of one instance agree, and something keeps instances apart."""
+
+DISTILLATION = (
+    Offer(
+        name="byol",
+        target="tacit.methods:byol",
+        summary="One view predicts a moving-average teacher's embedding of the other",
+        requires=("views:two-views", "teacher"),
+        source="Grill et al. 2020, arXiv:2006.07733",
+    ),
+    Offer(
+        name="simsiam",
+        target="tacit.methods:simsiam",
+        summary="One view predicts the other, with a stop-gradient and no teacher",
+        requires=("views:two-views",),
+        source="Chen and He 2021, arXiv:2011.10566",
+    ),
+    Offer(
+        name="dino",
+        target="tacit.methods:dino",
+        summary="Views and their parts assigned to prototypes as an averaged teacher does",
+        requires=("views:multi-crop", "teacher"),
+        source="Caron et al. 2021, arXiv:2104.14294",
+    ),
+    Offer(
+        name="ibot",
+        target="tacit.methods:ibot",
+        summary="DINO on masked views, and a teacher's assignment of every hidden token",
+        requires=("views:two-views", "teacher", "tokens", "mask:replace"),
+        source="Zhou et al. 2022, arXiv:2111.07832",
+    ),
+    Offer(
+        name="random-teacher",
+        target="tacit.methods:random_teacher",
+        summary="A student distilled into a teacher that was never trained",
+        requires=("views:masked", "teacher"),
+        source="Sarnthein et al. 2023, arXiv:2302.12091",
+    ),
+)
+"""A teacher's answer, or the other view's, is predicted."""
+
+MASKED = (
+    Offer(
+        name="mae",
+        target="tacit.methods:mae",
+        summary="Tokens dropped before the encoder are reconstructed from the rest",
+        requires=("views:masked", "tokens:dense", "targets", "mask:drop"),
+        source="He et al. 2022, arXiv:2111.06377",
+    ),
+    Offer(
+        name="simmim",
+        target="tacit.methods:simmim",
+        summary="Tokens replaced by a learned one are reconstructed by a linear head",
+        requires=("views:masked", "tokens:dense", "targets", "mask:replace"),
+        source="Xie et al. 2022, arXiv:2111.09886",
+    ),
+    Offer(
+        name="gmml",
+        target="tacit.methods:gmml",
+        summary="Neighbouring tokens, replaced by those of another instance, are recovered",
+        requires=("views:masked", "tokens:dense", "targets", "mask:replace"),
+        source="Atito et al. 2022, arXiv:2205.14986",
+    ),
+    Offer(
+        name="dmjd",
+        target="tacit.methods:dmjd",
+        summary="Disjoint masks of one view, so that every token is predicted at least once",
+        requires=("views:masked", "tokens:dense", "targets", "mask:drop"),
+        source="Ma et al. 2023, arXiv:2301.00230",
+    ),
+    Offer(
+        name="crop-mae",
+        target="tacit.methods:crop_mae",
+        summary="A part of an instance is reconstructed with the whole in sight",
+        requires=("views:whole-and-part", "tokens:dense", "targets", "mask:drop"),
+        source="Eymael et al. 2024, arXiv:2403.17823",
+    ),
+    Offer(
+        name="cae",
+        target="tacit.methods:cae",
+        summary="Latents of hidden tokens are predicted, and their content from those alone",
+        requires=("views:masked", "tokens:dense", "targets", "mask:drop"),
+        source="Chen et al. 2022, arXiv:2202.03026",
+    ),
+    Offer(
+        name="selfie",
+        target="tacit.methods:selfie",
+        summary="Each hidden place picks its token among the hidden ones of the instance",
+        requires=("views:masked", "tokens:dense", "mask:drop"),
+        source="Trinh et al. 2019, arXiv:1906.02940",
+    ),
+    Offer(
+        name="mp3",
+        target="tacit.methods:mp3",
+        summary="Where tokens lie is predicted from what they hold, with few to look at",
+        requires=("views:masked", "tokens:dense", "positions:none", "mask:query"),
+        source="Zhai et al. 2022, arXiv:2207.07611",
+    ),
+    Offer(
+        name="best-rq",
+        target="tacit.methods:best_rq",
+        summary="Hidden tokens are predicted as codes of a projection that is never trained",
+        requires=("views:masked", "tokens:dense", "targets", "mask:replace"),
+        source="Chiu et al. 2022, arXiv:2202.01855",
+    ),
+    Offer(
+        name="i-jepa",
+        target="tacit.methods:i_jepa",
+        summary="A moving-average teacher's latents of blocks are predicted from the rest",
+        requires=("views:masked", "tokens:dense", "mask:drop", "teacher"),
+        source="Assran et al. 2023, arXiv:2301.08243",
+    ),
+    Offer(
+        name="data2vec",
+        target="tacit.methods:data2vec",
+        summary="A moving-average teacher's averaged layers are predicted at replaced tokens",
+        requires=("views:masked", "tokens:dense", "taps", "mask:replace", "teacher"),
+        source="Baevski et al. 2022, arXiv:2202.03555",
+    ),
+)
+"""What was hidden is predicted."""
+
+METHODS = (*JOINT_EMBEDDING, *DISTILLATION, *MASKED)
