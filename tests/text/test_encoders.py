@@ -36,6 +36,7 @@ def test_a_hidden_token_is_the_mask_token_of_the_tokenizer(encoder: Bert, texts:
     encoder.eval()
     subwords = encoder.subwords(texts)
     hidden = subwords.content & (torch.arange(subwords.ids.shape[1]) % 3 == 0)
+    assert encoder.tokenizer.mask_id is not None
     masked = torch.where(hidden, encoder.tokenizer.mask_id, subwords.ids)
     direct = encoder.network(
         input_ids=masked, attention_mask=subwords.attended.long()
@@ -47,7 +48,7 @@ def test_poolings(texts: Texts) -> None:
     answers = {}
     for pool in ("cls", "mean", "first-last"):
         torch.manual_seed(0)
-        config = BertConfig(width=32, depth=2, heads=2, max_tokens=48, pool=pool)  # type: ignore[arg-type]
+        config = BertConfig(width=32, depth=2, heads=2, max_tokens=48, pool=pool)
         answers[pool] = Bert(config).eval()(texts, taps=(1, 2))
     last = answers["mean"]
     assert last.tokens is not None
@@ -62,7 +63,7 @@ def test_cbow_is_blind_to_order_and_cmow_is_not() -> None:
     one, other = Texts(("return open files",)), Texts(("files open return",))
     same = {}
     for kind in ("cbow", "cmow"):
-        encoder = Words(WordsConfig(kind=kind, width=16)).eval()  # type: ignore[arg-type]
+        encoder = Words(WordsConfig(kind=kind, width=16)).eval()
         same[kind] = torch.allclose(encoder(one).pooled, encoder(other).pooled, atol=1e-6)
     assert same == {"cbow": True, "cmow": False}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -50,9 +51,10 @@ def test_masked_language_modelling_is_that_of_transformers(encoder: Bert, texts:
     from transformers import BertForMaskedLM, DataCollatorForLanguageModeling
 
     encoder.eval()
-    model = BertForMaskedLM(encoder.network.config).eval()
+    model: Any = BertForMaskedLM(encoder.network.config)
+    model.eval()
     model.bert.load_state_dict(encoder.network.state_dict())
-    head = build_decoder(OwnDecoder(remask=False), encoder.spec, len(encoder.tokenizer))
+    head: Any = build_decoder(OwnDecoder(remask=False), encoder.spec, len(encoder.tokenizer))
     theirs = model.cls.predictions
     with torch.no_grad():
         theirs.bias.normal_()
@@ -216,7 +218,10 @@ def test_mirror_masks_a_run_of_characters_of_long_texts(texts: Texts) -> None:
 
 def test_views_repeat_with_the_generator(texts: Texts) -> None:
     def drawn(seed: int) -> Sequence[str]:
-        return Mirror()(texts, torch.Generator().manual_seed(seed))[1].value.strings
+        strings: Sequence[str] = Mirror()(texts, torch.Generator().manual_seed(seed))[
+            1
+        ].value.strings
+        return strings
 
     assert drawn(1) == drawn(1) != drawn(2)
     draw = torch.Generator().manual_seed(1)
@@ -265,7 +270,8 @@ def test_denoising_is_that_of_sentence_transformers(tmp_path: Path, texts: Texts
         model, decoder_name_or_path=str(tmp_path), tie_encoder_decoder=False
     ).eval()
     learner = learner_of(encoder, Denoising(DenoisingConfig()), Noisy()).eval()
-    decoder = learner.objective.decoders["text"]  # type: ignore[union-attr,index]
+    objective: Any = learner.objective
+    decoder = objective.decoders["text"]
     state = {k: v for k, v in theirs.decoder.bert.state_dict().items() if "word_embed" not in k}
     decoder.blocks.load_state_dict(state)
     decoder.transform.load_state_dict(theirs.decoder.cls.predictions.transform.state_dict())

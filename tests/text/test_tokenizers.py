@@ -44,7 +44,7 @@ def test_parts_of_a_word_share_its_number() -> None:
 def test_a_gap_becomes_the_mask_token() -> None:
     tokenizer = open_tokenizer(ENGLISH, longest=48)
     ids = tokenizer(Texts((f"return {GAP} files",)), CPU).ids
-    assert (ids == tokenizer.mask_id).sum() == 1
+    assert ids.flatten().tolist().count(tokenizer.mask_id) == 1
 
 
 def test_a_batch_asked_for_twice_is_tokenised_once(texts: Texts) -> None:

@@ -85,7 +85,7 @@ class Text(Modality):
                 0, torch.tensor(places, dtype=torch.long), torch.ones(len(places))
             )
         logarithmic = counts.log1p()
-        return logarithmic / logarithmic.norm(dim=1, keepdim=True).clamp(min=1e-12)
+        return torch.nn.functional.normalize(logarithmic, dim=1)
 
     def fit(self, preprocessing: object | None, value: Any) -> None:
         """Refuse values that are no texts.

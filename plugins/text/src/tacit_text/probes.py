@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -88,7 +87,8 @@ def outlier_features(
 ) -> Tensor:
     """Which features have a mean far from those of the others."""
     means = embeddings.mean(0)
-    return (means - means.mean()).abs() > deviations * means.std()
+    standing_out: Tensor = (means - means.mean()).abs() > deviations * means.std()
+    return standing_out
 
 
 def anisotropy(embeddings: Float[Tensor, "texts width"]) -> float:
@@ -123,5 +123,5 @@ def retrieval(
 
 def _ranks(values: Tensor) -> Tensor:
     _, place, count = torch.unique(values, return_inverse=True, return_counts=True)
-    last: Any = count.cumsum(0)
-    return (last - (count - 1) / 2)[place].double()
+    ranks: Tensor = count.cumsum(0) - (count - 1) / 2
+    return ranks[place].double()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -82,7 +82,7 @@ class Files(TextsInMemory):
             return False  # other readers of tables say what is wrong with it
 
 
-def _found(path: Path) -> Iterable[Path]:
+def _found(path: Path) -> Iterator[Path]:
     if path.is_dir():
         inside = sorted(islice(path.iterdir(), GLANCE))
         return iter([p for p in inside if p.suffix in SUFFIXES and p.is_file()])

@@ -87,4 +87,4 @@ class SubwordEncoder(Encoder):
                 f"tokenizer: {self.tokenizer_name!r} is not the one these weights were trained "
                 "with: its file has changed since; put the old one back"
             )
-        super()._load_from_state_dict(state_dict, prefix, *rest)  # type: ignore[no-untyped-call]
+        super()._load_from_state_dict(state_dict, prefix, *rest)

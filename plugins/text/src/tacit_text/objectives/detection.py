@@ -36,7 +36,14 @@ from tacit.functional import masked_cross_entropy
 from tacit.functional.collectives import global_mean
 from tacit.nn import OwnDecoder, RandomMask, build_decoder
 from tacit_text.encoders.subword import SubwordEncoder
-from tacit_text.objectives.corruption import Corrupted, Corruption, RandomTokens, build_source
+from tacit_text.objectives.corruption import (
+    Corrupted,
+    Corruption,
+    GeneratorSource,
+    RandomSource,
+    RandomTokens,
+    build_source,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +112,7 @@ class TokenSwap(Objective):
         subwords = encoder.subwords(view.value)
         ratio = ctx.value("mask.ratio", self.config.ratio)
         mask = RandomMask(ratio=ratio)(
-            *subwords.ids.shape[:1],
+            subwords.ids.shape[0],
             (subwords.ids.shape[1],),
             mode="replace",
             generator=ctx.generator,
@@ -113,8 +120,9 @@ class TokenSwap(Objective):
         )
         corrupted: Corrupted = self.sources[view.modality](encoder, subwords, mask.hidden, ctx)
         changed = replace(view, value=subwords.with_ids(corrupted.ids))
+        metrics: dict[str, Tensor] = {}
         if self.config.predict == "original":
-            loss, metrics = self._original(changed, subwords.ids, mask, ctx), {}
+            loss = self._original(changed, subwords.ids, mask, ctx)
         else:
             loss, metrics = self._which(changed, subwords.ids, subwords.content, ctx)
         terms = {"replacement": self.config.weight * loss, **corrupted.losses}
@@ -138,6 +146,7 @@ class TokenSwap(Objective):
             logits, replaced.float(), reduction="none"
         )
         source = self.sources[view.modality]
+        assert isinstance(source, RandomSource | GeneratorSource)
         if self.training:
             source.learn(ids, view.value.ids, 1 - logits.detach().sigmoid(), replaced)
         loss = global_mean((each * content).sum(), content.sum())

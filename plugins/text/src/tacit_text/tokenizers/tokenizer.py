@@ -68,7 +68,7 @@ class Tokenizer:
 
     def fingerprint(self) -> Tensor:
         """Eight bytes that change when the tokenizer does."""
-        text = self.fast.backend_tokenizer.to_str().encode()
+        text = self._plain().to_str().encode()
         return torch.tensor(list(hashlib.sha256(text).digest()[:8]), dtype=torch.uint8)
 
     def __call__(self, texts: Texts, device: torch.device) -> Subwords:
@@ -89,10 +89,14 @@ class Tokenizer:
         return [len(each.ids) for each in self._encode(texts)]
 
     def _encode(self, texts: Texts) -> Any:
+        return self._plain().encode_batch([self._gaps(text) for text in texts.strings])
+
+    def _plain(self) -> Any:
+        """The tokenizer without the cutting and padding that its file or a call may have set."""
         backend = self.fast.backend_tokenizer
         backend.no_truncation()
         backend.no_padding()
-        return backend.encode_batch([self._gaps(text) for text in texts.strings])
+        return backend
 
     def _gaps(self, text: str) -> str:
         if GAP not in text:
@@ -176,6 +180,7 @@ def open_tokenizer(name: str, *, longest: int, truncate: bool = False) -> Tokeni
 
     path = _OURS if name == ENGLISH else Path(name)
     try:
+        fast: Any
         if path.is_file():
             fast = PreTrainedTokenizerFast(tokenizer_file=str(path))
         else:
