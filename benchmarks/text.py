@@ -21,7 +21,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -91,19 +91,18 @@ class Bench:
         self.measure(f"random encoder, seed {seed}", lambda: self.scores(self.encoder(seed)))
         self.measure(f"mean of random vectors, seed {seed}", lambda: self.scores(self.words(seed)))
         for name, method in OBJECTIVES.items():
-            self.measure(f"{name}, seed {seed}", lambda m=method: self.trained(m(), seed))
+            self.measure(f"{name}, seed {seed}", partial(self.trained, method(), seed))
         if (self.args.work / f"text-mlm-{seed}.pt").is_file():
             for name in CONTRASTS:
                 case = f"mlm then {name}, seed {seed}"
-                self.measure(case, lambda n=name: self.contrast(n, self.after_mlm(seed), seed))
+                self.measure(case, partial(self.contrast, name, self.after_mlm(seed), seed))
         if self.args.model:
             known = Transformers(TransformersConfig(model=self.args.model, truncate=True))
-            self.measure("given model", lambda: self.scores(known, probes=False))
+            self.measure("given model", partial(self.scores, known, probes=False))
             for name in CONTRASTS:
                 case = f"given model then {name}, seed {seed}"
-                self.measure(
-                    case, lambda n=name: self.contrast(n, known, seed, steps=25, probes=False)
-                )
+                contrast = partial(self.contrast, name, known, seed, steps=25, probes=False)
+                self.measure(case, contrast)
 
     def encoder(self, seed: int) -> Bert:
         """The encoder all objectives train."""
