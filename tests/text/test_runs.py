@@ -12,7 +12,7 @@ from tacit.plugin import load_plugins
 from tacit_text.data import TextsInMemory
 from tacit_text.encoders import Bert
 
-SMALL = {"name": "text/bert", "width": 16, "depth": 1, "heads": 2, "max_tokens": 64}
+SMALL = {"name": "text/bert", "width": 16, "depth": 1, "heads": 2, "max_tokens": 128}
 BRIEF = {"epochs": "none", "steps": 2, "batch": 8, "watch_every": 0, "encoder": SMALL}
 METHODS = [offer.name for offer in load_plugins().offers("methods") if "text" in offer.modality]
 
@@ -33,9 +33,9 @@ def test_a_batch_can_be_taken_in_parts_and_by_length(tmp_path: Path) -> None:
 
 
 def test_texts_too_long_for_the_encoder_stop_a_run_before_it_starts(tmp_path: Path) -> None:
-    source = TextsInMemory(["short"] * 20 + ["very " * 100])
+    source = TextsInMemory(["short"] * 20 + ["very " * 200])
     with pytest.raises(
-        ValueError, match=r"1 of 21 texts have more than 64 tokens, the longest 102"
+        ValueError, match=r"1 of 21 texts have more than 128 tokens, the longest 202"
     ):
         tacit.pretrain("text/mlm", data=source, out=tmp_path / "run", settings=BRIEF)
     assert not (tmp_path / "run").exists()

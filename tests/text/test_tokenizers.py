@@ -184,7 +184,7 @@ def test_a_binary_file_is_refused(tmp_path: Path) -> None:
 
 def test_empty_texts_are_an_error_or_counted(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("one\n\ntwo\n")
-    with pytest.raises(ValueError, match=r"1 of 3 texts cannot be read.*on_error"):
+    with pytest.raises(ValueError, match=r"(?s)1 of 3 texts cannot be read.*on_error"):
         Files(FilesConfig(path=str(tmp_path / "a.txt")))
     source = Files(FilesConfig(path=str(tmp_path / "a.txt"), on_error="skip"))
     assert (len(source), source.skipped) == (2, ("text 1: empty",))
