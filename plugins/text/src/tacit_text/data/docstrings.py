@@ -56,11 +56,11 @@ class DocstringsConfig:
     """
 
     split: Split = "train"
-    words: int | None = 24
+    words: int | None = 16
 
 
 class Docstrings(TextsInMemory):
-    """About 2,000 pieces of documentation, with the package they are from as label."""
+    """About 3,000 pieces of documentation, with the package they are from as label."""
 
     Config = DocstringsConfig
 
