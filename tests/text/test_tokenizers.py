@@ -186,7 +186,8 @@ def test_empty_texts_are_an_error_or_counted(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("one\n\ntwo\n")
     with pytest.raises(ValueError, match=r"(?s)1 of 3 texts cannot be read.*on_error"):
         Files(FilesConfig(path=str(tmp_path / "a.txt")))
-    source = Files(FilesConfig(path=str(tmp_path / "a.txt"), on_error="skip"))
+    with pytest.warns(UserWarning, match="1 of 3 texts"):
+        source = Files(FilesConfig(path=str(tmp_path / "a.txt"), on_error="skip"))
     assert (len(source), source.skipped) == (2, ("text 1: empty",))
 
 
