@@ -25,7 +25,7 @@ from tacit_vision.encoders import ViT, ViTConfig
 from tacit_vision.modality import Image
 from tacit_vision.views import Masked
 
-ROUNDS, BATCH, RATIO = 7, 32, 0.75
+ROUNDS, BATCH, RATIO = 5, 32, 0.75
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ TITLES = {
     "methods": "Quality of the methods",
     "losses": "Losses: time and memory",
     "masking": "Masking: what dropping tokens saves",
+    "losses_distillation": "Losses of distillation: time and memory",
     "augment": "Views: speed",
     "loop": "Training loop: time of a step",
 }

@@ -25,6 +25,7 @@ from tacit.contract import (
     Alternate,
     Augmentation,
     Batch,
+    DataInfo,
     Encoder,
     Mask,
     Modality,
@@ -52,6 +53,8 @@ from tacit.objectives import (
     ContextAutoencoder,
     ContextAutoencoderConfig,
     MaskedPrediction,
+    SupCon,
+    SupConConfig,
     VicReg,
     VicRegConfig,
 )
@@ -106,6 +109,7 @@ HIDDEN: dict[str, tuple[type[Objective], Any]] = {
 }
 CASES: dict[str, tuple[type[Objective], Any]] = {
     **OBJECTIVES,
+    "supcon": (SupCon, SupConConfig(projector=HEAD)),
     **HIDDEN,
     "one gradient a loss": (Weighed, VicRegConfig(projector=HEAD)),
     "players in turn": (Turns, VicRegConfig(projector=HEAD)),
@@ -127,10 +131,13 @@ class Rows(Source):
     def __len__(self) -> int:
         return ROWS
 
+    def groups(self) -> Tensor:
+        return torch.arange(ROWS) % 5
+
     def fetch(self, indices: Sequence[int]) -> Batch:
         self.asked.append(list(indices))
         index = torch.tensor(indices)
-        return Batch(values={"signal": self.data[index]}, index=index)
+        return Batch(values={"signal": self.data[index]}, index=index, group=index % 5)
 
 
 class Given(Augmentation):
@@ -182,6 +189,7 @@ def learner_of(name: str) -> Learner:
         augmentations={"signal": Given(name)},
         modalities={"signal": Modality()},
         teachers=dict.fromkeys(objective.requires.teachers, policy),
+        data=DataInfo(instances=ROWS),
     ).double()
     synchronise_batch_norm(learner)
     return learner

@@ -203,6 +203,7 @@ class _Running:
                 CsvSink(self.folder.metrics, at),
                 TensorBoardSink(self.folder.path / "tensorboard", at),
             ]
+        watch = Watch.of(self.source, self.plan.modalities, stage.training)
         try:
             trainer = Trainer(
                 learner=learner,
@@ -212,8 +213,8 @@ class _Running:
                 world=self.here,
                 folder=self.folder.checkpoints,
                 sinks=sinks,
-                observers=self.observers,
-                watch=Watch.of(self.source, self.plan.modalities, stage.training),
+                observers=[*self.observers, *([watch] if watch else [])],
+                watch=watch,
                 stage=number,
                 offset=offset,
             )

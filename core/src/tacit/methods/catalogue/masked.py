@@ -173,6 +173,8 @@ def i_jepa() -> Method:
     """I-JEPA. The paper's predictor has 12 blocks of 384 features, its momentum begins at 0.996.
 
     On tokens in a line blocks are spans; for tokens in no order set `objective.mask.kind=subset`.
+    It needs long runs: after 200 to 400 steps on 8,000 images of CIFAR-10 its embeddings were worse
+    than a random encoder's, while on digits 80 steps are enough.
     """
     config = MaskedPredictionConfig(
         mask=MultiBlockMask(),
