@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from tacit.contract import Batch
@@ -67,6 +68,13 @@ class Source(ABC):
 
     def groups(self) -> Tensor | None:
         """The group of every instance, without reading the values; None if there are none."""
+        return None
+
+    def lengths(self) -> Int[Tensor, " instances"] | None:
+        """How long every instance is, in any unit, where they differ; None if not known.
+
+        Without reading the values; for batches of instances of like length.
+        """
         return None
 
     def fingerprint(self) -> str:

@@ -350,10 +350,20 @@ def order_of(source: Source | GeneratedSource, settings: Training, seed: int) ->
     """The shuffles of a data set; None for endless data.
 
     Raises:
-        ValueError: epochs of data that have none, or neither an end nor checkpoints.
+        ValueError: epochs of data that have none, neither an end nor checkpoints, or buckets of
+            data that know no lengths.
     """
     if isinstance(source, Source):
-        return EpochOrder(size=len(source), batch=settings.batch, seed=seed)
+        lengths = source.lengths() if settings.bucket else None
+        if settings.bucket and lengths is None:
+            raise ValueError("bucket: the source does not know how long its instances are; set 0")
+        return EpochOrder(
+            size=len(source),
+            batch=settings.batch,
+            seed=seed,
+            lengths=lengths,
+            pool=max(1, settings.bucket),
+        )
     if settings.epochs is not None:
         raise ValueError("endless data have no epochs: set steps, or endless=true")
     if settings.endless and settings.checkpoint_every is None:
