@@ -87,7 +87,7 @@ def encoders(modality: str) -> list[Offer]:
 def needed(method: str) -> set[str]:
     """What a method asks of an encoder."""
     words = CATALOGUE.find("methods", method).requires
-    return {word for word in words if not word.startswith("views:")} - {"teacher"}
+    return {word for word in words if not word.startswith("views:")} - {"teacher", "mix"}
 
 
 def composed(cell: Cell, encoder: Offer) -> None:
