@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -57,6 +57,7 @@ class ReadConfig:
             raise ValueError(f"shortest: wanted at least 0 seconds; got {self.shortest}")
 
 
+@runtime_checkable
 class Rows(Protocol):
     """Encoded clips by number."""
 

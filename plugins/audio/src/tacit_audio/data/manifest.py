@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 from collections.abc import Mapping
@@ -40,8 +41,8 @@ class Manifest(Clips):
     """The audio files a manifest lists.
 
     Raises:
-        ValueError: no such file, a column that is not there, lines that cannot be read, and all that
-            `Clips` refuses.
+        ValueError: no such file, a column that is not there, unreadable lines, and all that `Clips`
+            refuses.
     """
 
     Config = ManifestConfig
@@ -114,8 +115,6 @@ def _column(
     """Labels or groups; what a table of words says in digits is numbers."""
     values = _raw(lines, column, path)
     if all(isinstance(value, str) for value in values):
-        try:
+        with contextlib.suppress(ValueError):
             values = [int(value) for value in values]
-        except ValueError:
-            pass
     return coded(values, f"{path}: column {column!r}")

@@ -51,9 +51,9 @@ class NotesConfig:
 class Notes(SoundsInMemory):
     """Single notes of six made-up instruments over two octaves, one after another at random.
 
-    What makes an instrument is its harmonics and how they begin and fade; loudness, phase, detuning,
-    brightness, vibrato and noise are drawn for every note, so that neither task is trivial. The
-    group of a note is its instrument and pitch together.
+    What makes an instrument is its harmonics and how they begin and fade; loudness, phase,
+    detuning, brightness, vibrato and noise are drawn for every note. The group of a note is its
+    instrument and pitch together.
     """
 
     Config = NotesConfig

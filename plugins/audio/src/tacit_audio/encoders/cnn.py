@@ -9,6 +9,7 @@ convolution.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ class Cnn(Encoder):
         )
         widths = [config.channels, *[config.filters] * config.stages]
         self.stages = nn.ModuleList(
-            Stage(before, after) for before, after in zip(widths, widths[1:], strict=False)
+            Stage(before, after) for before, after in itertools.pairwise(widths)
         )
         bands = math.ceil(config.mels / 2**config.stages)
         self.frame = nn.Sequential(

@@ -2,8 +2,8 @@
 
 Source: Gong et al. 2021, "AST", arXiv:2104.01778, section 2.1; SSAST, arXiv:2110.09784, for patches
 of whole frames. Where we differ: patches do not overlap, positions are fixed and go on for clips of
-any length, the pooled vector is the mean of the tokens, each clip is normalised by itself, and there
-is no dropout: what suits small data, rows of different lengths, and masks.
+any length, the pooled vector is the mean of the tokens, each clip is normalised by itself, and
+there is no dropout: what suits small data, rows of different lengths, and masks.
 """
 
 from __future__ import annotations

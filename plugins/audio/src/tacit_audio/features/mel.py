@@ -17,9 +17,7 @@ from torch import Tensor, nn
 
 from tacit_audio.sound import Sound, within
 
-FLOOR = (
-    1e-6  # added before the logarithm: -60 dB under a full-scale bin, and what BYOL-A-like code has
-)
+FLOOR = 1e-6  # added before the logarithm, so that silence has one
 EPS = 1e-5
 
 
@@ -225,4 +223,5 @@ def standardised(
     count = weight.sum(over, keepdim=True).clamp(min=1)
     centred = (values - (values * weight).sum(over, keepdim=True) / count) * weight
     variance = centred.square().sum(over, keepdim=True) / count
-    return centred * (variance + EPS).rsqrt()
+    answer: Tensor = centred * (variance + EPS).rsqrt()
+    return answer

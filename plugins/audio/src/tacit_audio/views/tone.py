@@ -29,7 +29,8 @@ def convolve(
     samples = wave.shape[2]
     size = 2 ** math.ceil(math.log2(samples + filters.shape[1]))
     spectrum = torch.fft.rfft(wave, size) * torch.fft.rfft(filters, size)[:, None]
-    return torch.fft.irfft(spectrum, size)[..., lead : lead + samples]
+    whole: Tensor = torch.fft.irfft(spectrum, size)
+    return whole[..., lead : lead + samples]
 
 
 def equalise(sound: Sound, config: ChangeConfig, generator: Generator) -> Sound:
