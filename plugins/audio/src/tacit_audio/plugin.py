@@ -126,3 +126,63 @@ def tacit_sources() -> list[Offer]:
             modality=_AUDIO,
         ),
     ]
+
+
+@hookimpl
+def tacit_methods() -> list[Offer]:
+    """Methods of the literature on recordings, as settings of the core's objectives."""
+    words = ("tokens", "mask:replace", "targets", "views:masked")
+    return [
+        Offer(
+            name=f"audio/{name}",
+            target=f"tacit_audio.methods:{name.replace('-', '_')}",
+            summary=summary,
+            modality=_AUDIO,
+            requires=requires,
+            source=source,
+        )
+        for name, summary, requires, source in (
+            (
+                "byol-a",
+                "BYOL on excerpts that have another clip quietly under them",
+                ("views:mixed-views", "teacher"),
+                "Niizumi et al. 2021, arXiv:2103.06695",
+            ),
+            (
+                "clmr",
+                "SimCLR on two excerpts of a recording, each changed in sound",
+                ("views:two-views",),
+                "Spijkervet and Burgoyne 2021, arXiv:2103.09410",
+            ),
+            (
+                "audio-mae",
+                "Patches of a spectrogram dropped before the encoder are reconstructed",
+                ("tokens:dense", "mask:drop", "targets", "views:masked"),
+                "Huang et al. 2022, arXiv:2207.06405",
+            ),
+            (
+                "ssast",
+                "Each hidden place finds its own patch of the spectrogram among the hidden ones",
+                words,
+                "Gong et al. 2022, arXiv:2110.09784",
+            ),
+            (
+                "tera",
+                "Altered frames are reconstructed, most of them hidden",
+                words,
+                "Liu et al. 2021, arXiv:2007.06028",
+            ),
+            (
+                "best-rq",
+                "Hidden frames are predicted as codes of a projection that is never trained",
+                words,
+                "Chiu et al. 2022, arXiv:2202.01855",
+            ),
+            (
+                "data2vec",
+                "A moving-average teacher's averaged layers are predicted at hidden spans",
+                ("tokens", "mask:replace", "taps", "teacher", "views:masked"),
+                "Baevski et al. 2022, arXiv:2202.03555",
+            ),
+        )
+    ]

@@ -125,7 +125,7 @@ def _fft_size(config: LogMelConfig) -> int:
     while size <= 2**16:
         filters = mel_filters(config.mels, size, config.rate, config.low, config.highest)
         if bool((filters.sum(0) > 0).all()):
-            return size
+            return int(size)
         size *= 2
     raise ValueError(
         f"mels: {config.mels} bands between {config.low:g} and {config.highest:g} Hz are too "
