@@ -23,6 +23,8 @@ TITLES = {
     "quality": "Quality of the encoders",
     "methods": "Quality of the methods",
     "losses": "Losses: time and memory",
+    "masking": "Masking: what dropping tokens saves",
+    "losses_distillation": "Losses of distillation: time and memory",
     "augment": "Views: speed",
     "loop": "Training loop: time of a step",
 }

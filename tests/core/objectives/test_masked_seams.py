@@ -26,6 +26,7 @@ from tacit.contract import (
 )
 from tacit.functional import global_mean, scaled_cosine_error
 from tacit.nn import (
+    BlockMask,
     CrossEntropy,
     Fill,
     InputTarget,
@@ -33,6 +34,7 @@ from tacit.nn import (
     OwnTarget,
     RandomMask,
     ScaledCosine,
+    TokenisedTarget,
     fill_hidden,
 )
 from tacit.objectives import MaskedPrediction, MaskedPredictionConfig
@@ -174,8 +176,12 @@ def test_what_does_not_fit_is_refused() -> None:
         built(TokenEncoder(), replace(SIMMIM, loss=CrossEntropy()))
     with pytest.raises(ValueError, match=r"wanted loss\.kind='cross-entropy'; got 'l1'"):
         built(Words(), SIMMIM)
+    with pytest.raises(ValueError, match=r"wanted mask\.kind='random'; got 'block'"):
+        built(Connected(), replace(GRAPHMAE, mask=BlockMask()))
     with pytest.raises(ValueError, match="own target has its own"):
         replace(MAE, target=OwnTarget())
+    with pytest.raises(ValueError, match=r"set loss\.kind='contrast'"):
+        replace(MAE, target=TokenisedTarget())
     with pytest.raises(ValueError, match="loss='none'"):
         replace(MAE, loss=None)
     with pytest.raises(ValueError, match="set mode='replace'"):

@@ -201,6 +201,7 @@ class _Running:
                 CsvSink(self.folder.metrics, at),
                 TensorBoardSink(self.folder.path / "tensorboard", at),
             ]
+        watch = Watch.of(self.source, self.plan.modalities, stage.training)
         try:
             trainer = Trainer(
                 learner=learner,
@@ -210,8 +211,8 @@ class _Running:
                 world=self.here,
                 folder=self.folder.checkpoints,
                 sinks=sinks,
-                observers=self.observers,
-                watch=Watch.of(self.source, self.plan.modalities, stage.training),
+                observers=[*self.observers, *([watch] if watch else [])],
+                watch=watch,
                 stage=number,
                 offset=offset,
             )

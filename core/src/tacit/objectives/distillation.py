@@ -29,15 +29,15 @@ class Prediction(Objective):
 
     Args:
         projector: of student and target.
-        predictor: of the student alone.
+        predictor: of the student alone; None for none, which only shows why there is one.
 
     Raises:
         ValueError: a predictor whose answer has not the projector's width.
     """
 
-    def __init__(self, projector: MlpConfig, predictor: MlpConfig) -> None:
+    def __init__(self, projector: MlpConfig, predictor: MlpConfig | None) -> None:
         super().__init__()
-        if projector.widths[-1] != predictor.widths[-1]:
+        if predictor is not None and projector.widths[-1] != predictor.widths[-1]:
             raise ValueError(
                 f"predictor: wanted a last width of {projector.widths[-1]}, the projector's, whose "
                 f"answer it predicts; got {predictor.widths[-1]}"
@@ -50,7 +50,8 @@ class Prediction(Objective):
         for name, spec in specs.items():
             projector = Mlp(spec.width, self.projector_config)
             self.projector[name] = projector
-            self.predictor[name] = Mlp(projector.width, self.predictor_config)
+            config = self.predictor_config
+            self.predictor[name] = nn.Identity() if config is None else Mlp(projector.width, config)
 
     def forward(self, views: Views, ctx: Context) -> Losses:
         """The mean over ordered pairs of views, for each modality."""
@@ -91,11 +92,12 @@ class ByolConfig:
         projector: the paper's has one hidden layer of 4096 and 256 features, not normalised. The
             default is: in few steps normalised targets teach clearly more, for the teacher's
             features then cannot shrink onto their mean.
-        predictor: likewise, never normalised at its end.
+        predictor: likewise, never normalised at its end. `none` leaves it out: the method then
+            collapses; only to see that.
     """
 
     projector: MlpConfig = MlpConfig(widths=(1024, 256), last_norm=True)
-    predictor: MlpConfig = MlpConfig(widths=(1024, 256))
+    predictor: MlpConfig | None = MlpConfig(widths=(1024, 256))
 
 
 class Byol(Prediction):

@@ -35,6 +35,7 @@ from tacit.contract import (
     Views,
 )
 from tacit.nn import (
+    ContrastWithin,
     CrossDecoder,
     CrossEntropy,
     DecoderConfig,
@@ -52,6 +53,7 @@ from tacit.nn import (
     SubsetMask,
     Target,
     TargetConfig,
+    TokenisedTarget,
     TokenLoss,
     TransformerDecoder,
     build_decoder,
@@ -107,6 +109,11 @@ class MaskedPredictionConfig:
                 "loss: an own target has its own: wanted loss='none' with target.kind='own', and "
                 f"a kind of loss with any other; got {self.loss} with {self.target.kind!r}"
             )
+        if isinstance(self.target, TokenisedTarget) and not isinstance(self.loss, ContrastWithin):
+            raise ValueError(
+                "loss: a tokenised target learns too, and any loss but a contrast would make all "
+                "tokens alike: set loss.kind='contrast'"
+            )
 
 
 class MaskedPrediction(Objective):
@@ -145,6 +152,11 @@ class MaskedPrediction(Objective):
             _check_loss(self.config.loss, target, name)
             if spec.grid is not None:
                 self.config.mask.check(spec.grid, self.config.mode)
+            if spec.tokens == "packed" and not isinstance(self.config.mask, RandomMask):
+                raise ValueError(
+                    f"mask: the {name} encoder's tokens are packed and lie on no grid: wanted "
+                    f"mask.kind='random'; got {self.config.mask.kind!r}"
+                )
             self.specs[name] = spec
             self.target[name] = target
             self.decoder[name] = build_decoder(self.config.decoder, spec, target.width)
