@@ -72,9 +72,9 @@ class RandomMask(MaskSampler):
             grid: tokens along each axis; one number where they lie in a line.
             mode: what is to happen to hidden tokens.
             generator: the source of randomness.
-            valid: False where a row is padding, which is not asked for; the ratio is then one of the
-                row's valid tokens, and `block` is refused. Under `drop` short rows keep padding in
-                place of tokens, so that all keep the same number.
+            valid: False where a row is padding, which nobody asks for; the ratio is then one of
+                the row's valid tokens, and `block` is refused. Under `drop` short rows keep padding
+                in place of tokens, so that all keep the same number.
 
         Raises:
             ValueError: see `check`; or padded rows together with cells.
