@@ -123,11 +123,11 @@ def neighbours(encoder: Encoder) -> float:
     return float((predicted == queries.label).float().mean())
 
 
-def test_a_masked_method_learns_the_pitch_of_notes() -> None:
+def test_two_views_teach_the_pitch_of_notes() -> None:
     torch.manual_seed(0)
     encoder = SpectrogramTransformer(PATCHES)
     before = neighbours(encoder)
-    method = methods.data2vec()
+    method = methods.clmr()
     settings = {k: v for k, v in method.stages[0].training.items() if k != "epochs"}
     settings |= {"steps": 60, "batch": 64, "optimizer": {"kind": "adamw", "lr": 3e-3}}
     Trainer(
