@@ -189,7 +189,8 @@ class LogMel(nn.Module):
             return_complex=True,
         )
         frames = self.frames(wave.shape[2])
-        return spectrum[..., :frames].abs().square().unflatten(0, wave.shape[:2])
+        power: Tensor = spectrum[..., :frames].abs().square()
+        return power.unflatten(0, wave.shape[:2])
 
     def _valid(
         self, lengths: Int[Tensor, " batch"] | None, size: int
