@@ -19,7 +19,7 @@ from tests.core.objectives.setting import (
 from tests.core.toys import PoolEncoder
 from torch import Tensor
 
-from tacit.contract import Composition, View, Views, unmet
+from tacit.contract import Composition, DataInfo, EncoderSpec, View, Views, unmet
 from tacit.functional import barlow_twins, negative_cosine, nt_xent, vicreg
 from tacit.nn import MlpConfig
 from tacit.objectives import Byol, ByolConfig, SimClr, SimClrConfig, SimSiam, SimSiamConfig
@@ -244,3 +244,14 @@ def test_defaults_build_without_a_config() -> None:
         assert kind().requires.views == 2
     assert isinstance(SimClr().config, SimClrConfig)
     assert isinstance(two_views()[0], View)
+
+
+def test_without_a_projector_the_embeddings_themselves_are_predicted() -> None:
+    """BGRL's form of BYOL; the predictor must answer as many features as the encoder has."""
+    spec = EncoderSpec(modality="signal", width=6)
+    objective = Byol(ByolConfig(projector=None, predictor=MlpConfig(widths=(7, 6))))
+    objective.build({"signal": spec}, DataInfo())
+    x = torch.randn(4, 6)
+    assert objective.projector["signal"](x) is x
+    with pytest.raises(ValueError, match="wanted a last width of 6, the signal encoder's"):
+        Byol(ByolConfig(projector=None)).build({"signal": spec}, DataInfo())

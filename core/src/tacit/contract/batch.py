@@ -76,9 +76,9 @@ class Batch:
         return replace(self, **moved)
 
     def split(self, parts: int) -> list[Batch]:
-        """The batch in equal parts, for accumulation.
+        """The batch in equal parts, for accumulation; values must be rows of instances.
 
-        Values must be batch-first tensors, or have a length and answer a slice of their rows.
+        Tensors with a leading batch axis are, and so is whatever has a length and can be sliced.
 
         Raises:
             ValueError: a value that cannot be cut, or parts that do not come out equal.
@@ -105,7 +105,7 @@ class Batch:
 
 def _has_rows(value: Any, count: int) -> bool:
     """Whether a value has a row for each instance, and can be cut into some of them."""
-    if isinstance(value, (Mapping, Sequence)) or not hasattr(value, "__getitem__"):
+    if isinstance(value, Mapping) or not hasattr(value, "__getitem__"):
         return False
     return len(value) == count
 

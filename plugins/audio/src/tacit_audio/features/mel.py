@@ -190,7 +190,8 @@ class LogMel(nn.Module):
         )
         frames = self.frames(wave.shape[2])
         power: Tensor = spectrum[..., :frames].abs().square()
-        return power.unflatten(0, wave.shape[:2])
+        answer: Tensor = power.unflatten(0, wave.shape[:2])
+        return answer
 
     def _valid(
         self, lengths: Int[Tensor, " batch"] | None, size: int
