@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from tacit.api.choice import choose
+from tacit.config import Component
 from tacit.contract import Batch
 from tacit.data import Source
 from tacit.methods import Method
@@ -48,7 +50,10 @@ class Setting:
         """The name of the first encoder that offers what a method needs; None if none does."""
         needed = {word for word in offer.requires if not word.startswith("views:")} - {"teacher"}
         for name, component in self.encoders.items():
-            if needed <= set(catalogue.find("encoders", str(component["name"])).provides):
+            # As it is set, not as it could be: `provides` cannot tell that it has no positions.
+            chosen = Component(name=str(component["name"]), options=_but_name(component))
+            made = choose(catalogue, "encoders", chosen, "encoder", "the setting").make()
+            if needed <= made.spec.capabilities():
                 return name
         return None
 
@@ -74,6 +79,13 @@ CIFAR10 = Setting(
     encoders={
         "ResNet, width 16": {"name": "vision/resnet", "width": 16},
         "ViT, 3 x 96": {"name": "vision/vit", "width": 96, "depth": 3, "heads": 3},
+        "ViT, 3 x 96, no positions": {
+            "name": "vision/vit",
+            "width": 96,
+            "depth": 3,
+            "heads": 3,
+            "positions": "none",
+        },
     },
     views={
         "two-views": {**_SMALL_VIEWS, "size": 24, "blur_probability": (0.0, 0.0)},
@@ -89,6 +101,7 @@ CIFAR10 = Setting(
             "local_blur_probability": 0.0,
         },
         "masked": {"scale": (0.3, 1.0)},
+        "whole-and-part": {"scale": (0.3, 1.0)},
     },
     steps=400,
 )
@@ -101,6 +114,14 @@ DIGITS = Setting(
     encoders={
         "ResNet, width 4": {"name": "vision/resnet", "width": 4, "blocks": (1, 1)},
         "ViT, 2 x 16": {"name": "vision/vit", "width": 16, "depth": 2, "heads": 2, "patch": 2},
+        "ViT, 2 x 16, no positions": {
+            "name": "vision/vit",
+            "width": 16,
+            "depth": 2,
+            "heads": 2,
+            "patch": 2,
+            "positions": "none",
+        },
     },
     views={
         "two-views": {**_SMALL_VIEWS, "blur_probability": (0.0, 0.0)},
@@ -110,6 +131,10 @@ DIGITS = Setting(
     batch=32,
 )
 """Too short to learn anything: to see that every method runs."""
+
+
+def _but_name(component: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in component.items() if key != "name"}
 
 
 class Subset(Source):

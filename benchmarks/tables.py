@@ -22,7 +22,12 @@ Row = dict[str, object]
 TITLES = {
     "quality": "Quality of the encoders",
     "methods": "Quality of the methods",
+    "graph": "Graphs: quality of the methods",
+    "graph_step": "Graphs: an epoch of GraphMAE",
+    "graph_size": "Graphs: a million nodes",
     "losses": "Losses: time and memory",
+    "masking": "Masking: what dropping tokens saves",
+    "losses_distillation": "Losses of distillation: time and memory",
     "augment": "Views: speed",
     "loop": "Training loop: time of a step",
 }

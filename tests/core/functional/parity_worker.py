@@ -67,10 +67,38 @@ LOSSES: dict[str, Loss] = {
     "info_nce function": lambda a, b, own: (
         functional.info_nce(a, b, temperature=0.3, positives=mask_rows(own)).loss
     ),
+    "dclw": lambda a, b, own: functional.dcl(a, b, 0.3, sigma=0.5).loss,
+    "momentum_contrast": lambda a, b, own: (
+        functional.momentum_contrast(a, b, 0.3, queue=QUEUE, in_batch=False).loss
+    ),
+    "neighbour_contrast": lambda a, b, own: (
+        functional.neighbour_contrast(a, b, QUEUE, 0.3, chunk=3).loss
+    ),
+    "supervised_contrast": lambda a, b, own: (
+        functional.supervised_contrast([a, b], GROUPS[own], 0.3).loss
+    ),
+    "global_contrast": lambda a, b, own: (
+        functional.global_contrast(a, b, TEMPERATURES[own], WEIGHTS[own].log()).loss
+    ),
+    "group_ordering": lambda a, b, own: functional.group_ordering([a, b], negatives=4),
     "barlow_twins": lambda a, b, own: functional.barlow_twins(a, b).loss,
     "vicreg": lambda a, b, own: functional.vicreg(a, b).loss,
     "barlow_twins gram": lambda a, b, own: functional.barlow_twins(wide(a), wide(b)).loss,
     "vicreg gram": lambda a, b, own: functional.vicreg(wide(a), wide(b)).loss,
+    "eckart_young": lambda a, b, own: functional.eckart_young([a, b, a * b]).loss,
+    "eckart_young halves": lambda a, b, own: functional.eckart_young([a, b], halves=True).loss,
+    "eckart_young gram": lambda a, b, own: functional.eckart_young([wide(a), wide(b)]).loss,
+    "eckart_young gram halves": lambda a, b, own: (
+        functional.eckart_young([wide(a), wide(b)], halves=True).loss
+    ),
+    "sigreg": lambda a, b, own: functional.sigreg(
+        a, slices=7, generator=torch.Generator().manual_seed(0 if own.start == 0 else 1)
+    ),
+    "effective_entropy": lambda a, b, own: functional.effective_entropy(a).loss,
+    "effective_entropy gram": lambda a, b, own: functional.effective_entropy(wide(a)).loss,
+    "sinkhorn": lambda a, b, own: functional.global_mean(
+        functional.soft_cross_entropy(a, functional.sinkhorn(b, sharpness=0.3)).sum(), len(a)
+    ),
     "negative_cosine": lambda a, b, own: functional.negative_cosine(a, b),
     "dino": lambda a, b, own: functional.dino([a, b], [b.softmax(1), a.softmax(1)]),
     "masked_soft_cross_entropy": lambda a, b, own: functional.masked_soft_cross_entropy(

@@ -21,6 +21,9 @@ def test_a_head_has_norm_and_relu_between_its_linear_maps() -> None:
         "Linear",
     ]
     assert kinds(MlpConfig(widths=(5, 3), norm="none")) == ["Linear", "ReLU", "Linear"]
+    for activation, name in (("elu", "ELU"), ("prelu", "PReLU")):
+        config = MlpConfig(widths=(5, 3), norm="none", activation=activation)
+        assert kinds(config) == ["Linear", name, "Linear"]
     assert kinds(MlpConfig(widths=(5, 3), norm="layer", last_norm=True)) == [
         *("Linear", "LayerNorm", "ReLU", "Linear", "LayerNorm"),
     ]

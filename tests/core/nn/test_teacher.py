@@ -11,6 +11,7 @@ from torch import nn
 from tacit.nn import (
     Ema,
     Frozen,
+    PastCheckpoint,
     PreviousStage,
     RandomInit,
     Teacher,
@@ -75,6 +76,22 @@ def test_other_teachers_never_change(policy: TeacherPolicy) -> None:
         assert torch.equal(tensor, before[name]), name
     with pytest.raises(ValueError, match="no effect on a teacher of kind"):
         teacher.update(encoders, parts, 0.9)
+
+
+def test_a_past_checkpoint_is_the_student_of_the_last_multiple_of_its_steps() -> None:
+    encoders, parts = student()
+    teacher = build_teacher(PastCheckpoint(every=2), encoders, parts, seed=0)
+    wanted = state(teacher)
+    for step in range(1, 6):
+        change(encoders, parts["projector"])
+        teacher.update(encoders, parts, step=step)
+        if step % 2 == 0:
+            wanted = {f"encoders.{n}": t.clone() for n, t in encoders.state_dict().items()}
+        for name, tensor in teacher.encoders.state_dict().items():
+            assert torch.equal(tensor, wanted[f"encoders.{name}"]), (step, name)
+    assert not teacher.train().encoders["signal"].training
+    with pytest.raises(ValueError, match="every: wanted at least 1 step; got 0"):
+        PastCheckpoint(every=0)
 
 
 def test_a_teacher_wants_no_gradient_and_the_student_keeps_its_own() -> None:

@@ -30,18 +30,36 @@ from tacit.objectives import (
     BarlowTwinsConfig,
     Byol,
     ByolConfig,
+    CanonicalCorrelation,
+    CanonicalCorrelationConfig,
+    Dcl,
+    DclConfig,
     Dino,
     DinoConfig,
+    GroCo,
+    GroCoConfig,
     Ibot,
     IbotConfig,
+    ISogClr,
+    ISogClrConfig,
+    LeJepa,
+    LeJepaConfig,
     MaskedPrediction,
     MaskedPredictionConfig,
+    MoCo,
+    MoCoConfig,
+    Nnclr,
+    NnclrConfig,
     RandomTeacher,
     RandomTeacherConfig,
     SimClr,
     SimClrConfig,
     SimSiam,
     SimSiamConfig,
+    SogClr,
+    SogClrConfig,
+    Swav,
+    SwavConfig,
     VicReg,
     VicRegConfig,
 )
@@ -63,6 +81,17 @@ OBJECTIVES: dict[str, tuple[type[Objective], Any]] = {
     "simclr": (SimClr, SimClrConfig(projector=HEAD)),
     "barlow-twins": (BarlowTwins, BarlowTwinsConfig(projector=HEAD)),
     "vicreg": (VicReg, VicRegConfig(projector=HEAD)),
+    "ssl-ey": (CanonicalCorrelation, CanonicalCorrelationConfig(projector=HEAD)),
+    "lejepa": (LeJepa, LeJepaConfig(projector=HEAD, slices=16)),
+    "swav": (
+        Swav,
+        SwavConfig(
+            projector=PrototypeHeadConfig(trunk=HEAD, prototypes=5),
+            queue=16,
+            queue_epochs=0,
+            frozen_epochs=0,
+        ),
+    ),
     "byol": (Byol, ByolConfig(projector=HEAD, predictor=HEAD)),
     "simsiam": (
         SimSiam,
@@ -70,6 +99,14 @@ OBJECTIVES: dict[str, tuple[type[Objective], Any]] = {
             projector=MlpConfig(widths=(7, 6), last_norm=True, last_affine=False), predictor=HEAD
         ),
     ),
+    "moco": (MoCo, MoCoConfig(projector=HEAD, queue=20)),
+    "moco-v3": (MoCo, MoCoConfig(projector=HEAD, predictor=HEAD, negatives="batch")),
+    "nnclr": (Nnclr, NnclrConfig(projector=HEAD, predictor=HEAD, queue=20)),
+    "dcl": (Dcl, DclConfig(projector=HEAD)),
+    "dclw": (Dcl, DclConfig(projector=HEAD, sigma=0.5)),
+    "sogclr": (SogClr, SogClrConfig(projector=HEAD)),
+    "isogclr": (ISogClr, ISogClrConfig(projector=HEAD)),
+    "groco": (GroCo, GroCoConfig(projector=HEAD, negatives=3)),
     "dino": (Dino, DinoConfig(projector=PROTOTYPES, frozen_epochs=0)),
     "ibot": (Ibot, IbotConfig(projector=PROTOTYPES, frozen_epochs=0)),
     "random-teacher": (RandomTeacher, RandomTeacherConfig(projector=PROTOTYPES)),
@@ -79,8 +116,11 @@ OBJECTIVES: dict[str, tuple[type[Objective], Any]] = {
 }
 MASKED = tuple(name for name, (kind, _) in OBJECTIVES.items() if kind is MaskedPrediction)
 TOKENS = (*MASKED, "ibot")
+JOINT = ("dcl", "dclw", "sogclr", "isogclr", "groco")
+"""Contrastive ones that encode all views as one batch, tested apart."""
 SELF = ("dino", "ibot", "random-teacher")
-PAIRED = tuple(n for n in OBJECTIVES if n not in (*MASKED, *SELF))
+PAIRED = tuple(n for n in OBJECTIVES if n not in (*MASKED, *SELF, *JOINT))
+AT_ONCE = ("ssl-ey", "lejepa", "swav")  # of all views, and not pair by pair
 
 
 @dataclass
@@ -119,7 +159,7 @@ def make(name: str, *, modalities: tuple[str, ...] = ("signal",), seed: int = 0)
         encoders = nn.ModuleDict({m: encoder(modality=m) for m in modalities})
         objective = kind(config)
         specs = {m: e.spec for m, e in encoders.items() if isinstance(e, Encoder)}
-        objective.build(specs, DataInfo())
+        objective.build(specs, DataInfo(instances=64))
         made = Setting(objective, encoders, {})
         for teacher in sorted(objective.requires.teachers):
             made.teachers[teacher] = build_teacher(Ema(), encoders, made.parts(), seed=seed)
@@ -153,7 +193,8 @@ def two_views(
     for number in range(count):
         generator = torch.Generator().manual_seed(1000 * seed + number + 1)
         noise = torch.randn(base.shape, generator=generator, dtype=torch.float64).to(dtype)
-        made.append(View(value=(base + 0.3 * noise)[rows], modality=modality))
+        value, index = (base + 0.3 * noise)[rows], torch.arange(batch)[rows]
+        made.append(View(value=value, modality=modality, index=index))
     return Views(made)
 
 

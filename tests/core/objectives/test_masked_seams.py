@@ -26,6 +26,7 @@ from tacit.contract import (
 )
 from tacit.functional import global_mean, scaled_cosine_error
 from tacit.nn import (
+    BlockMask,
     CrossEntropy,
     Fill,
     InputTarget,
@@ -33,6 +34,7 @@ from tacit.nn import (
     OwnTarget,
     RandomMask,
     ScaledCosine,
+    TokenisedTarget,
     fill_hidden,
 )
 from tacit.objectives import MaskedPrediction, MaskedPredictionConfig
@@ -91,6 +93,8 @@ def test_hidden_packed_tokens_are_hidden_again_before_a_decoder_of_the_encoders_
     head = setting.head("decoder")
     (entered,) = head.get_submodule("network").seen  # type: ignore[misc]
     assert entered.relations == "edges"
+    assert entered.asked is not None
+    assert torch.equal(entered.asked, mask.hidden)
     assert not entered.values[mask.hidden].any()
     assert entered.values[~mask.hidden].all(1).all()
     predicted = head.get_submodule("network")(entered)
@@ -174,8 +178,12 @@ def test_what_does_not_fit_is_refused() -> None:
         built(TokenEncoder(), replace(SIMMIM, loss=CrossEntropy()))
     with pytest.raises(ValueError, match=r"wanted loss\.kind='cross-entropy'; got 'l1'"):
         built(Words(), SIMMIM)
+    with pytest.raises(ValueError, match=r"wanted mask\.kind='random'; got 'block'"):
+        built(Connected(), replace(GRAPHMAE, mask=BlockMask()))
     with pytest.raises(ValueError, match="own target has its own"):
         replace(MAE, target=OwnTarget())
+    with pytest.raises(ValueError, match=r"set loss\.kind='contrast'"):
+        replace(MAE, target=TokenisedTarget())
     with pytest.raises(ValueError, match="loss='none'"):
         replace(MAE, loss=None)
     with pytest.raises(ValueError, match="set mode='replace'"):

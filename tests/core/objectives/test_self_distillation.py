@@ -21,7 +21,18 @@ from torch import Tensor, nn
 
 from tacit.contract import Mask, View, Views
 from tacit.functional import soft_assignment
-from tacit.nn import Centre, PrototypeHead, Prototypes
+from tacit.nn import (
+    Centre,
+    Ema,
+    Frozen,
+    PastCheckpoint,
+    PreviousStage,
+    PrototypeHead,
+    Prototypes,
+    RandomInit,
+    TeacherPolicy,
+    build_teacher,
+)
 from tacit.objectives import Dino, DinoConfig, Ibot, IbotConfig, RandomTeacherConfig
 
 every = pytest.mark.parametrize("name", SELF)
@@ -274,3 +285,33 @@ def test_settings_out_of_range_are_refused() -> None:
         Centre(3, 2.0)
     assert Dino().requires.teachers == {"teacher"}
     assert HEAD.activation == "relu"
+
+
+POLICIES: dict[str, TeacherPolicy] = {
+    "average": Ema(),
+    "frozen": Frozen(),
+    "random": RandomInit(),
+    "past checkpoint": PastCheckpoint(every=1),
+    "previous stage": PreviousStage(),
+}
+TAUGHT = [name for name in OBJECTIVES if make(name).teachers]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", TAUGHT)
+def test_any_policy_teaches_any_objective_that_has_a_teacher(name: str, policy: str) -> None:
+    setting, before = make(name), make(name, seed=1)
+    previous = (before.encoders, before.parts()) if policy == "previous stage" else None
+    setting.teachers["teacher"] = build_teacher(
+        POLICIES[policy], setting.encoders, setting.parts(), seed=3, previous=previous
+    )
+    optimizer = torch.optim.SGD(setting.trained(), lr=0.1)
+    for step in range(2):
+        total = setting.losses(multi_crop(seed=step)).total()
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        setting.teachers["teacher"].update(setting.encoders, setting.parts(), step=step + 1)
+        setting.objective.after_step(setting.context())
+        assert bool(total.isfinite())
+    assert all(p.grad is None for p in setting.teachers["teacher"].parameters())

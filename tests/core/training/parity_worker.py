@@ -10,20 +10,23 @@ import json
 import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from tests.core.objectives.setting import HEAD, MASKED, OBJECTIVES, TOKENS, values
-from tests.core.toys import SIZE, PoolEncoder, TokenEncoder
+from tests.core.objectives.setting import HEAD, MAE, MASKED, OBJECTIVES, SIMMIM, TOKENS, values
+from tests.core.toys import SIZE, AttendingEncoder, PoolEncoder, TokenEncoder
 from torch import Tensor
 
 from tacit.contract import (
     Alternate,
     Augmentation,
     Batch,
+    DataInfo,
+    Encoder,
     Mask,
     Modality,
     Objective,
@@ -33,8 +36,28 @@ from tacit.contract import (
 )
 from tacit.data import Source
 from tacit.methods import Learner
-from tacit.nn import Ema, RandomInit, synchronise_batch_norm
-from tacit.objectives import VicReg, VicRegConfig
+from tacit.nn import (
+    CodebookTarget,
+    ContrastWithin,
+    CrossEntropy,
+    Ema,
+    LatentTarget,
+    RandomInit,
+    RandomMask,
+    SmoothAbsolute,
+    TokenisedTarget,
+    TransformerDecoder,
+    synchronise_batch_norm,
+)
+from tacit.objectives import (
+    ContextAutoencoder,
+    ContextAutoencoderConfig,
+    MaskedPrediction,
+    SupCon,
+    SupConConfig,
+    VicReg,
+    VicRegConfig,
+)
 from tacit.training.loop import Trainer
 from tacit.training.optimizers import Sgd
 from tacit.training.parallel import World
@@ -61,8 +84,33 @@ class Turns(VicReg):
         return Alternate(terms={"main": ("invariance", "variance"), "head": ("covariance",)})
 
 
+SMALL = TransformerDecoder(width=8, depth=1, heads=2)
+HIDDEN: dict[str, tuple[type[Objective], Any]] = {
+    "latents": (
+        MaskedPrediction,
+        replace(MAE, target=LatentTarget(normalise="batch"), loss=SmoothAbsolute()),
+    ),
+    "averaged latents": (
+        MaskedPrediction,
+        replace(SIMMIM, target=LatentTarget(layers=2, normalise="instance")),
+    ),
+    "a codebook": (
+        MaskedPrediction,
+        replace(SIMMIM, target=CodebookTarget(codes=6), loss=CrossEntropy()),
+    ),
+    "a contrast within": (
+        MaskedPrediction,
+        replace(MAE, target=TokenisedTarget(), loss=ContrastWithin()),
+    ),
+    "latents first": (
+        ContextAutoencoder,
+        ContextAutoencoderConfig(mask=RandomMask(), decoder=SMALL, regressor=SMALL),
+    ),
+}
 CASES: dict[str, tuple[type[Objective], Any]] = {
     **OBJECTIVES,
+    "supcon": (SupCon, SupConConfig(projector=HEAD)),
+    **HIDDEN,
     "one gradient a loss": (Weighed, VicRegConfig(projector=HEAD)),
     "players in turn": (Turns, VicRegConfig(projector=HEAD)),
 }
@@ -83,10 +131,13 @@ class Rows(Source):
     def __len__(self) -> int:
         return ROWS
 
+    def groups(self) -> Tensor:
+        return torch.arange(ROWS) % 5
+
     def fetch(self, indices: Sequence[int]) -> Batch:
         self.asked.append(list(indices))
         index = torch.tensor(indices)
-        return Batch(values={"signal": self.data[index]}, index=index)
+        return Batch(values={"signal": self.data[index]}, index=index, group=index % 5)
 
 
 class Given(Augmentation):
@@ -98,14 +149,14 @@ class Given(Augmentation):
 
     @property
     def paired(self) -> bool:
-        return self.name not in MASKED
+        return self.name not in (*MASKED, *HIDDEN)
 
     def __call__(self, value: Tensor, generator: torch.Generator) -> tuple[View, ...]:
         draw = value[:, 2, :, 0]
         if self.paired:
             mask = Mask(draw > 0, "replace") if self.name in TOKENS else None
             return View(value=value[:, 0], mask=mask), View(value=value[:, 1], mask=mask)
-        if self.name == "mae":
+        if CASES[self.name][1].mode == "drop":
             hidden = draw.argsort(1).argsort(1) >= SIZE // 4
             return (View(value=value[:, 0], mask=Mask(hidden, "drop", SIZE - SIZE // 4)),)
         return (View(value=value[:, 0], mask=Mask(draw > 0, "replace")),)  # unequal numbers a row
@@ -126,7 +177,9 @@ class Memory:
 
 def learner_of(name: str) -> Learner:
     kind, config = CASES[name]
-    encoder = TokenEncoder if name in TOKENS else PoolEncoder
+    encoder: type[Encoder] = TokenEncoder if name in TOKENS else PoolEncoder
+    if name in HIDDEN:
+        encoder = AttendingEncoder
     torch.manual_seed(0)
     objective = kind(config)
     policy = RandomInit() if name == "random-teacher" else Ema(momentum=0.5)
@@ -136,6 +189,7 @@ def learner_of(name: str) -> Learner:
         augmentations={"signal": Given(name)},
         modalities={"signal": Modality()},
         teachers=dict.fromkeys(objective.requires.teachers, policy),
+        data=DataInfo(instances=ROWS),
     ).double()
     synchronise_batch_norm(learner)
     return learner
@@ -213,7 +267,7 @@ def runs(rank: int, world: int) -> dict[str, Callable[[], dict[str, Any]]]:
     return {**every, **parts}
 
 
-IN_PARTS = ("simclr", "byol", "dino", "mae")
+IN_PARTS = ("simclr", "byol", "dino", "mae", "a codebook")
 WORLDS = (4, 2)
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from tacit.config import Component, ConfigError, dumps, loads, resolve
 from tacit.training.lars import LARS
 from tacit.training.optimizers import (
+    Adam,
     AdamW,
     Lars,
     OptimizerConfig,
@@ -40,7 +41,7 @@ def names(group: dict[str, Any], module: nn.Module) -> set[str]:
     return {known[parameter] for parameter in group["params"]}
 
 
-@pytest.mark.parametrize("config", [AdamW(), Sgd(), Lars()])
+@pytest.mark.parametrize("config", [AdamW(), Adam(), Sgd(), Lars()])
 def test_only_parameters_with_several_axes_decay(config: OptimizerConfig) -> None:
     toy = Toy()
     decayed, rest = build(
@@ -215,3 +216,15 @@ def test_lars_closure_computes_the_loss_with_gradient() -> None:
 
     assert optimizer.step(closure) == 4.0
     assert optimizer.step(closure) < 4.0
+
+
+def test_adams_decay_is_scaled_with_the_gradient_and_adamws_is_not() -> None:
+    """With a gradient of zero, the penalty's gradient is all that Adam has to normalise."""
+    moved = []
+    for config in (Adam(lr=0.1, weight_decay=0.01), AdamW(lr=0.1, weight_decay=0.01)):
+        weight = nn.Parameter(torch.full((2, 2), 5.0))
+        optimizer = build(config, [("weight", weight)])
+        weight.grad = torch.zeros_like(weight)
+        optimizer.step()
+        moved.append(5.0 - float(weight.detach()[0, 0]))
+    assert moved == pytest.approx([0.1, 0.1 * 0.01 * 5.0], rel=1e-4)

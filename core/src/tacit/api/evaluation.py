@@ -11,12 +11,14 @@ import torch
 
 from tacit.api.choice import Chosen, choose_source
 from tacit.api.plan import Plan
+from tacit.api.taps import Headed, head_of
 from tacit.contract import Batch, Encoder
 from tacit.data import Loader, Source, auto_workers
 from tacit.evaluation import (
     DEFAULT_PROBES,
     Embeddings,
     Score,
+    Tap,
     embed,
     evaluate,
     named_probes,
@@ -34,12 +36,14 @@ class Probed:
     Args:
         plan: the run's parts.
         modality: which of its encoders.
-        encoder: with its trained weights.
+        encoder: with its trained weights; a `Headed` one where a head is tapped.
+        head: the name of that head.
     """
 
     plan: Plan
     modality: str
     encoder: Encoder
+    head: str | None = None
 
 
 class Pass:
@@ -80,6 +84,7 @@ def evaluate_runs(
     seeds: Sequence[int] = (0, 1, 2),
     device: torch.device,
     batch: int = 256,
+    tap: Tap = "pooled",
 ) -> list[Score]:
     """Probe encoders beside the majority class, raw features and random encoders.
 
@@ -96,15 +101,17 @@ def evaluate_runs(
         seeds: of validation splits and random encoders, for a single run.
         device: where to embed and probe.
         batch: instances embedded at once.
+        tap: what of the encoding to probe; see `tacit.evaluation.Tap`.
 
     Raises:
-        ValueError: data without labels, runs of different recipes, unknown probes.
+        ValueError: data without labels, runs of different recipes, unknown probes, a tap the
+            encoder lacks.
     """
     first = runs[0]
     _check_alike(runs)
     train, held = _parts(first, data, test, batch=batch, device=device)
     views = first.plan.stages[-1].views[first.modality].make()
-    pairs = len(views.roles) >= 2 and getattr(views, "scope", "") == "instance"
+    pairs = len(views.roles) >= 2 and getattr(views, "scope", "") == "instance" and tap == "pooled"
     chosen = tuple(probes) if probes else (*DEFAULT_PROBES, *(("alignment",) if pairs else ()))
     wants_views = any(
         named_probes()[name].needs == "views" for name in chosen if name in named_probes()
@@ -119,6 +126,7 @@ def evaluate_runs(
         probes=chosen,
         seeds=tuple(range(len(runs))) if len(runs) > 1 else tuple(seeds),
         views=views if wants_views else None,
+        tap=tap,
     )
 
 
@@ -202,7 +210,13 @@ def _open(run: Probed, data: object) -> Source:
 
 def _random(run: Probed, seed: int, device: torch.device) -> Encoder:
     """An encoder of the same configuration with fresh weights."""
-    return run.plan.build_encoders(seed=seed + 1_000_003)[run.modality].to(device).eval()
+    encoders = run.plan.build_encoders(seed=seed + 1_000_003)
+    own = encoders[run.modality]
+    if run.head is not None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            own = Headed(own, head_of(run.plan, run.modality, run.head, encoders))
+    return own.to(device).eval()
 
 
 def _check_alike(runs: Sequence[Probed]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from tacit.api.choice import Chosen
-from tacit.api.config import RunConfig
+from tacit.api.choice import Chosen, table_of
+from tacit.api.config import RunConfig, merge
 from tacit.contract import (
     Augmentation,
     Encoder,
@@ -34,12 +34,20 @@ class StagePlan:
         objective: the settings of its objective.
         views: by modality.
         training: how long, how large, how precise.
+        given: names of the training settings the run gives itself.
     """
 
     stage: Stage
     objective: Any
     views: Mapping[str, Chosen]
     training: Training
+    given: frozenset[str] = frozenset()
+
+    def with_batch(self, batch: int) -> StagePlan:
+        """The stage with a batch that the data decide, unless the run gives its own."""
+        if "batch" in self.given:
+            return self
+        return replace(self, training=replace(self.training, batch=batch))
 
     def build_objective(self) -> Objective:
         """The objective, not yet built for encoders."""
@@ -96,12 +104,33 @@ class Plan:
             check(plan.build_objective(), offered, what=self.method.name, hint=fitting)
 
     def fitted(self, source: Source | GeneratedSource) -> Plan:
-        """The plan with what the data decide (a size, a number of channels) in the encoders.
+        """The plan with what the data decide: a size, a number of channels, a batch of all.
 
         A setting the run gives itself is left alone.
         """
         if not isinstance(source, Source) or not len(source):
             return self
+        if source.whole:
+            return self._with_batch(len(source))._with_encoders_for(source)
+        return self._with_encoders_for(source)
+
+    def _with_batch(self, batch: int) -> Plan:
+        """The plan whose stages take this many instances at once, where the run does not say."""
+        stages = tuple(stage.with_batch(batch) for stage in self.stages)
+        by_name = {stage.stage.name: {"batch": stage.training.batch} for stage in stages}
+        config = self.config
+        if len(stages) == 1:
+            only = by_name[stages[0].stage.name]
+            config = replace(config, training={**config.training, **only})
+        else:
+            tables = {
+                name: merge(table_of(config.stages, name), {"training": batch_of})
+                for name, batch_of in by_name.items()
+            }
+            config = replace(config, stages=tables)
+        return replace(self, stages=stages, config=config)
+
+    def _with_encoders_for(self, source: Source) -> Plan:
         values = source.fetch([0]).values
         encoders = {
             name: self._fitted_encoder(name, chosen, values[name])

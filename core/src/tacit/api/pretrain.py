@@ -20,7 +20,7 @@ from tacit.api.resolve import resolve_run
 from tacit.api.watch import Watch
 from tacit.config import Origin
 from tacit.contract import DataInfo, Encoder, derive
-from tacit.data import GeneratedSource, Source, slice_of
+from tacit.data import GeneratedSource, Source, sequential, slice_of
 from tacit.methods.compose import check, composition
 from tacit.methods.learner import Learner
 from tacit.nn import synchronise_batch_norm
@@ -30,6 +30,8 @@ from tacit.training.loop import Observer, Outcome, Trainer
 from tacit.training.parallel import World, barrier, from_first, world
 from tacit.training.recorder import CsvSink, Sink, TensorBoardSink
 from tacit.training.schedule_set import ScheduleSet
+
+_SURVEYED = 1024
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,7 @@ class _Running:
                 CsvSink(self.folder.metrics, at),
                 TensorBoardSink(self.folder.path / "tensorboard", at),
             ]
+        watch = Watch.of(self.source, self.plan.modalities, stage.training)
         try:
             trainer = Trainer(
                 learner=learner,
@@ -210,8 +213,8 @@ class _Running:
                 world=self.here,
                 folder=self.folder.checkpoints,
                 sinks=sinks,
-                observers=self.observers,
-                watch=Watch.of(self.source, self.plan.modalities, stage.training),
+                observers=[*self.observers, *([watch] if watch else [])],
+                watch=watch,
                 stage=number,
                 offset=offset,
             )
@@ -274,6 +277,8 @@ def _check_data(
         first = source.fetch(range(min(2, len(source))))
         for name, encoder in encoders.items():
             plan.modalities[name].fit(encoder.spec.preprocessing, first.values[name])
+            every = (batch.values[name] for batch in sequential(source, _SURVEYED))
+            plan.modalities[name].survey(encoder.spec.preprocessing, every)
 
 
 def _steps(stage: StagePlan, source: Source | GeneratedSource) -> int | None:

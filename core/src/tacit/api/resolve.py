@@ -100,7 +100,8 @@ def _stage(
     for modality, choice in table_of(normal, "views").items():
         views[modality] = Component(name=choice["name"], options=without_name(choice))
     options = merge(merge(write(stage.config), config.objective), table_of(normal, "objective"))
-    training = merge(merge(stage.training, config.training), table_of(normal, "training"))
+    given = merge(config.training, table_of(normal, "training"))
+    training = merge(stage.training, given)
     return StagePlan(
         stage=stage,
         objective=read(type(stage.config), options, where=_under(where, "objective")),
@@ -115,6 +116,7 @@ def _stage(
             for modality in modalities
         },
         training=read(Training, training, where=_under(where, "training")),
+        given=frozenset(given),
     )
 
 

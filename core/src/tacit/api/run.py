@@ -16,6 +16,7 @@ from tacit.api.folder import RunFolder
 from tacit.api.plan import Plan
 from tacit.api.pretrain import train_run
 from tacit.api.resolve import resolve_run
+from tacit.api.taps import Headed, head_of, place
 from tacit.config import write
 from tacit.contract import Encoder
 from tacit.data import GeneratedSource, Source
@@ -163,10 +164,16 @@ class Run:
         seeds: Sequence[int] = (0, 1, 2),
         modality: str | None = None,
         device: str = "auto",
+        tap: str | int = "pooled",
     ) -> list[Score]:
-        """Probe the encoder beside its baselines; see `tacit.api.evaluation.evaluate_runs`."""
+        """Probe the encoder beside its baselines; see `tacit.api.evaluation.evaluate_runs`.
+
+        `tap` says where: `pooled`, the mean of the `tokens`, the number of a layer, or the name of
+        one of the objective's heads (`projector`), to see what is lost behind it.
+        """
         return evaluate_runs(
-            [self.probed(modality)],
+            [self.probed(modality, tap)],
+            tap=place(tap)[0],
             data=data,
             test=test,
             probes=probes,
@@ -174,10 +181,14 @@ class Run:
             device=pick_device(device),
         )
 
-    def probed(self, modality: str | None = None) -> Probed:
-        """One of the run's encoders, for evaluation."""
-        name = self._modality(modality)
-        return Probed(plan=self.plan, modality=name, encoder=self.encoders[name])
+    def probed(self, modality: str | None = None, tap: str | int = "pooled") -> Probed:
+        """One of the run's encoders, for evaluation, with a head behind it if `tap` names one."""
+        name, head = self._modality(modality), place(tap)[1]
+        encoder = self.encoders[name]
+        if head is not None:
+            learned = self._learned()
+            encoder = Headed(encoder, head_of(self.plan, name, head, self.encoders, learned))
+        return Probed(plan=self.plan, modality=name, encoder=encoder, head=head)
 
     def embed(
         self,
@@ -228,12 +239,16 @@ class Run:
                     f"{path}: corrupted ({error}). Remove it and run the same tacit pretrain "
                     "command again: it is written anew from the last checkpoint"
                 ) from error
+        prefix = f"encoders.{modality}."
+        return {k[len(prefix) :]: v for k, v in self._learned().items() if k.startswith(prefix)}
+
+    def _learned(self) -> dict[str, Any]:
+        """All weights of the last checkpoint: encoders, heads and teachers."""
         complete = checkpoint.steps(self.folder.checkpoints)
         if not complete:
             raise ValueError(f"{self.folder.path}: no checkpoint yet; nothing is trained")
-        learner = checkpoint.load_shared(complete[-1])["learner"]
-        prefix = f"encoders.{modality}."
-        return {k[len(prefix) :]: v for k, v in learner.items() if k.startswith(prefix)}
+        learner: dict[str, Any] = checkpoint.load_shared(complete[-1])["learner"]
+        return learner
 
 
 def _given_encoders(encoder: str | Encoder | None) -> dict[str, Encoder] | None:

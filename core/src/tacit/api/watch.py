@@ -1,9 +1,15 @@
-"""A look at the embeddings between steps: effective rank, kNN, and a warning of collapse."""
+"""A look at the embeddings between steps: effective rank, kNN, and a warning of collapse.
+
+Two places are looked at: the encoder's embeddings, and, through the metrics the objective reports,
+what its loss compares. A loss can be at its least on embeddings that are all alike while the
+encoder, one or two layers away, still looks healthy.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -18,6 +24,10 @@ from tacit.training.settings import Training
 
 class CollapseWarning(UserWarning):
     """The embeddings have collapsed, or are about to."""
+
+
+LEAST = {"deviation": 0.02, "information": 0.02}
+"""An objective's metrics that say how far apart instances are, and what is too little."""
 
 
 class Watch:
@@ -40,6 +50,7 @@ class Watch:
         size = min(size, len(source))
         self._rows = torch.linspace(0, len(source) - 1, size).long().unique().tolist()
         labels = source.labels()
+        self._logged: Mapping[str, float] = {}
         self._labels = None
         if labels is not None and not labels.is_floating_point():
             self._labels = labels[torch.tensor(self._rows)]
@@ -72,7 +83,34 @@ class Watch:
                     CollapseWarning,
                     stacklevel=2,
                 )
+        self._warn_of_the_loss()
         return out
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Remember what the objective reported last, for the next look."""
+        self._logged = {**self._logged, **values}
+
+    def progress(self, step: int, total: int | None, instances_per_second: float) -> None:
+        """Nothing to do: see `tacit.training.loop.Observer`."""
+
+    def checkpoint(self, step: int, path: Path) -> None:
+        """Nothing to do: see `tacit.training.loop.Observer`."""
+
+    def _warn_of_the_loss(self) -> None:
+        low = {
+            name: value
+            for name, value in self._logged.items()
+            if value < LEAST.get(name.partition("/")[0], -1.0)
+        }
+        if low:
+            said = ", ".join(f"{name} {value:.3f}" for name, value in low.items())
+            warnings.warn(
+                f"what the loss compares has collapsed ({said}; 0 is all alike): the loss is low "
+                "because instances are no longer told apart. Check what keeps them apart: the "
+                "predictor, the stop-gradient, the centring, the learning rate",
+                CollapseWarning,
+                stacklevel=3,
+            )
 
     def _embed(self, learner: Learner, name: str) -> Tensor:
         with Loader(self._source, device=learner.device) as loader:

@@ -31,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=3, help="seeds of a single run's baselines")
     parser.add_argument("--modality", help="which encoder, where a run trained several")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--tap",
+        default="pooled",
+        help="pooled, tokens, the number of a layer, or a head of the objective (projector)",
+    )
     parser.add_argument("--json", action="store_true", help="print the same as JSON")
 
 
@@ -49,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         seeds=range(args.seeds),
         modality=args.modality,
         device=args.device,
+        tap=args.tap,
     )
     return 0
 
@@ -64,22 +70,25 @@ def report(
     seeds: Sequence[int] = (0, 1, 2),
     modality: str | None = None,
     device: str = "auto",
+    tap: str = "pooled",
 ) -> None:
     """Evaluate runs, keep the scores with a single run's files, and print them."""
     import json
 
     from tacit.api.evaluation import evaluate_runs
+    from tacit.api.taps import place
     from tacit.evaluation import score_table, to_json
     from tacit.training.parallel import pick_device
 
     scores = evaluate_runs(
-        [each.probed(modality) for each in runs],
+        [each.probed(modality, tap) for each in runs],
+        tap=place(tap)[0],
         data=data,
         test=test,
         probes=probes,
         seeds=tuple(seeds),
         device=pick_device(device),
     )
-    if folder is not None:
+    if folder is not None and tap == "pooled":
         folder.write_json(folder.scores, to_json(scores))
     print(json.dumps(to_json(scores), indent=2) if as_json else score_table(scores))

@@ -76,12 +76,16 @@ class Batch:
         return replace(self, **moved)
 
     def split(self, parts: int) -> list[Batch]:
-        """The batch in equal parts, for accumulation; values must be batch-first tensors.
+        """The batch in equal parts, for accumulation; values must be sequences of instances.
+
+        Tensors with a leading batch axis are, and so is what can be sliced as a `Sequence` can.
 
         Raises:
             ValueError: a value that cannot be cut, or parts that do not come out equal.
         """
-        whole = all(isinstance(v, Tensor) and len(v) == len(self) for v in self.values.values())
+        whole = all(
+            isinstance(v, Tensor | Sequence) and len(v) == len(self) for v in self.values.values()
+        )
         if not whole or self.rows is not None:
             raise ValueError("accumulate: only batches of one row an instance can be split")
         if len(self) % parts:

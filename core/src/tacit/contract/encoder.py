@@ -94,7 +94,11 @@ class Tokens:
         owner: packed only: the instance each token belongs to.
         positions: coordinates of each token, where they lie on no grid.
         grid: tokens along each axis, where that is not the spec's (a smaller crop).
+        units: dense only: the unit each token is part of, counted from 0 in its row, where tokens
+            that belong together are to be hidden together.
         relations: whatever else the encoder mixes with (edges, an attention bias); opaque here.
+        asked: those an answer is wanted for, where it is not wanted for all: a decoder may answer
+            anything finite for the others, and save the work.
     """
 
     values: Float[Tensor, "batch tokens width"] | Float[Tensor, "tokens width"]
@@ -102,7 +106,9 @@ class Tokens:
     owner: Int[Tensor, " tokens"] | None = None
     positions: Tensor | None = None
     grid: tuple[int, ...] | None = None
+    units: Int[Tensor, "batch tokens"] | None = None
     relations: Any = None
+    asked: Bool[Tensor, "batch tokens"] | Bool[Tensor, " tokens"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -60,5 +60,20 @@ class Modality:
 
         Raises:
             ValueError: wanted and got (size, channels, rate ...), and what to do.
+        """
+        return
+
+    def survey(self, preprocessing: object | None, values: Iterator[Any]) -> None:
+        """Look at all values before training, where a modality has reason to; by default at none.
+
+        For what cannot be seen of one value: warn of what an encoder will cut, refuse what it will
+        not take.
+
+        Args:
+            preprocessing: of the encoder.
+            values: all of the data, batch by batch, read only as far as it is gone through.
+
+        Raises:
+            ValueError: which instance, and what to do.
         """
         return

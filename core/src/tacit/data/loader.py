@@ -118,6 +118,8 @@ class Loader:
             raise ValueError(f"batch: wanted at least 1; got {batch}")
         assert isinstance(self.source, Source), "a pass needs data of a known size"
         wanted = range(len(self.source)) if indices is None else indices
+        if self.source.whole:  # another batch would fetch the same value again
+            batch = max(batch, len(wanted))
         first, end = (len(wanted) * part // world for part in (rank, rank + 1))
         starts = range(first, end, batch)
         return self._run(Take(list(wanted[at : min(at + batch, end)]), None) for at in starts)

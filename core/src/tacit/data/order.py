@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Int
@@ -23,6 +23,9 @@ class EpochOrder:
         size: instances of the data set.
         batch: instances of a global batch, over all processes.
         seed: the run's seed.
+        lengths: how long every instance is, for batches of instances of like length; None shuffles
+            without regard to it.
+        pool: batches whose instances are sorted by length together.
 
     Raises:
         ValueError: no instances, or a batch that is larger than the data.
@@ -31,6 +34,8 @@ class EpochOrder:
     size: int
     batch: int
     seed: int
+    lengths: Int[Tensor, " instances"] | None = field(default=None, compare=False)
+    pool: int = 1
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -55,7 +60,19 @@ class EpochOrder:
     def permutation(self, epoch: int) -> Int[Tensor, " instances"]:
         """The shuffled data set of one epoch, those left out at the end."""
         generator = torch.Generator().manual_seed(mixed_seed(self.seed, epoch))
-        return torch.randperm(self.size, generator=generator)
+        order = torch.randperm(self.size, generator=generator)
+        return order if self.lengths is None else self._alike(order, self.lengths, generator)
+
+    def _alike(
+        self, order: Tensor, lengths: Tensor, generator: torch.Generator
+    ) -> Int[Tensor, " instances"]:
+        """Instances sorted within pools of batches, and the batches shuffled again."""
+        whole = len(self) * self.batch
+        pools = order[:whole].split(self.pool * self.batch)
+        alike = torch.cat([pool[lengths[pool].argsort(stable=True)] for pool in pools])
+        batches = alike.view(len(self), self.batch)
+        batches = batches[torch.randperm(len(self), generator=generator)]
+        return torch.cat([batches.flatten(), order[whole:]])
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Int[Tensor, " batch"]]:
         """The indices of each global batch of an epoch, from batch `start` on."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from tacit.contract import Batch
@@ -28,12 +29,16 @@ class Source(ABC):
         decodes: fetching is work (decoding, reading files) that worker processes should do; False
             for data in memory, where they only cost.
         skipped: instances left out on opening because they could not be read, with the reason.
+        whole: the instances are parts of one large value, and fetching any of them fetches all of
+            it. A run that sets no batch then takes all instances in every step, and a pass reads
+            the value once.
     """
 
     modalities: tuple[str, ...]
     label_names: tuple[str, ...] | None = None
     decodes: bool = False
     skipped: tuple[str, ...] = ()
+    whole: bool = False
 
     @abstractmethod
     def __len__(self) -> int:
@@ -63,6 +68,13 @@ class Source(ABC):
 
     def groups(self) -> Tensor | None:
         """The group of every instance, without reading the values; None if there are none."""
+        return None
+
+    def lengths(self) -> Int[Tensor, " instances"] | None:
+        """How long every instance is, in any unit, where they differ; None if not known.
+
+        Without reading the values; for batches of instances of like length.
+        """
         return None
 
     def fingerprint(self) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tacit.contract import Augmentation, Batch, Encoder, Modality
 from tacit.evaluation.embed import (
+    Tap,
     device_of,
     embed,
     embed_views,
@@ -36,6 +37,7 @@ def evaluate(
     seeds: Sequence[int] = (0, 1, 2),
     views: Augmentation | None = None,
     autocast: torch.dtype | None = None,
+    tap: Tap = "pooled",
 ) -> list[Score]:
     """Probe a frozen encoder and its baselines on the same data in the same way.
 
@@ -59,6 +61,7 @@ def evaluate(
         seeds: at least one, all different.
         views: makes the positive pairs for probes that compare views.
         autocast: precision to run the encoders in, see `embed`.
+        tap: what of the encoding is probed; views are compared by their pooled vectors alone.
 
     Returns:
         the scores by probe and metric, the encoder's before those of its baselines.
@@ -70,7 +73,9 @@ def evaluate(
     runs = _runs(encoder, seeds)
     chosen = [_probe(probe) for probe in probes]
     _check_views(chosen, views)
-    data = _Data(train=train, test=test, task=task, views=views, autocast=autocast)
+    if tap != "pooled" and views is not None:
+        raise ValueError(f"tap: views are compared by their pooled vectors; got {tap!r}")
+    data = _Data(train=train, test=test, task=task, views=views, autocast=autocast, tap=tap)
     results = _Results()
     for trained, own_seeds in runs:
         results.add("encoder", chosen, data.sample(trained, chosen, own_seeds[0]), own_seeds)
@@ -95,11 +100,12 @@ class _Data:
     task: Task
     views: Augmentation | None
     autocast: torch.dtype | None
+    tap: Tap
 
     def sample(self, encoder: Encoder, probes: Sequence[Probe], seed: int) -> Sample:
         """Embed both sets once, and the views if a probe needs them."""
-        train = embed(encoder, self.train, autocast=self.autocast)
-        test = embed(encoder, self.test, autocast=self.autocast)
+        train = embed(encoder, self.train, tap=self.tap, autocast=self.autocast)
+        test = embed(encoder, self.test, tap=self.tap, autocast=self.autocast)
         needs = {probe.needs for probe in probes}
         return Sample(
             train=train.values,

@@ -3,8 +3,10 @@
 Sum and mean conventions under distribution are stated once, in `tacit.functional.collectives`.
 """
 
+from tacit.functional.assignment import sinkhorn
 from tacit.functional.collectives import (
     all_reduce_sum,
+    from_first,
     gather_rows,
     global_mean,
     global_rows,
@@ -12,12 +14,18 @@ from tacit.functional.collectives import (
     world_size,
 )
 from tacit.functional.contrastive import Contrast, info_nce, nt_xent
+from tacit.functional.correlation import EckartYoung, eckart_young
+from tacit.functional.decoupled import dcl, von_mises_fisher_weights
 from tacit.functional.distillation import (
     dino,
     masked_soft_cross_entropy,
     soft_assignment,
     soft_cross_entropy,
 )
+from tacit.functional.entropy import EffectiveEntropy, effective_entropy, marginal_entropy
+from tacit.functional.gaussianity import sigreg
+from tacit.functional.global_contrast import GlobalContrast, global_contrast
+from tacit.functional.group_ordering import group_ordering
 from tacit.functional.identification import contrast_within, masked_cross_entropy
 from tacit.functional.pairs import Columns, Groups, Pairs
 from tacit.functional.redundancy import BarlowTwins, VICReg, barlow_twins, vicreg
@@ -29,37 +37,62 @@ from tacit.functional.regression import (
     normalise_tokens,
     scaled_cosine_error,
 )
+from tacit.functional.remembered import (
+    momentum_contrast,
+    nearest_neighbours,
+    neighbour_contrast,
+)
+from tacit.functional.sorting import soft_ranks
 from tacit.functional.spectrum import effective_rank, normalised_deviation
+from tacit.functional.supervised_contrast import supervised_contrast
 
 __all__ = [
     "BarlowTwins",
     "Columns",
     "Contrast",
+    "EckartYoung",
+    "EffectiveEntropy",
+    "GlobalContrast",
     "Groups",
     "Pairs",
     "VICReg",
     "all_reduce_sum",
     "barlow_twins",
     "contrast_within",
+    "dcl",
     "dino",
+    "eckart_young",
+    "effective_entropy",
     "effective_rank",
+    "from_first",
     "gather_rows",
+    "global_contrast",
     "global_mean",
     "global_rows",
+    "group_ordering",
     "info_nce",
+    "marginal_entropy",
     "masked_cross_entropy",
     "masked_l1",
     "masked_mean_squared_error",
     "masked_smooth_l1",
     "masked_soft_cross_entropy",
+    "momentum_contrast",
+    "nearest_neighbours",
     "negative_cosine",
+    "neighbour_contrast",
     "normalise_tokens",
     "normalised_deviation",
     "nt_xent",
     "rank",
     "scaled_cosine_error",
+    "sigreg",
+    "sinkhorn",
     "soft_assignment",
     "soft_cross_entropy",
+    "soft_ranks",
+    "supervised_contrast",
     "vicreg",
+    "von_mises_fisher_weights",
     "world_size",
 ]

@@ -68,6 +68,26 @@ def all_reduce_sum(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return total
 
 
+@torch.no_grad()
+def largest(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The largest of each entry over all ranks, on every rank, without gradient."""
+    if world_size() == 1:
+        return x
+    most = x.clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(most, op=dist.ReduceOp.MAX)
+    return most
+
+
+@torch.no_grad()
+def from_first(x: Shaped[Tensor, "*shape"]) -> Shaped[Tensor, "*shape"]:
+    """The first rank's tensor, on every rank, without gradient: for draws that all must share."""
+    if world_size() == 1:
+        return x
+    shared = x.clone(memory_format=torch.contiguous_format)
+    dist.broadcast(shared, src=0)
+    return shared
+
+
 def global_mean(
     total: Float[Tensor, ""], count: Float[Tensor, ""] | Int[Tensor, ""] | int
 ) -> Float[Tensor, ""]:

@@ -14,12 +14,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from tacit.functional.collectives import all_reduce_sum, gather_rows, global_rows, world_size
+from tacit.functional.collectives import all_reduce_sum, world_size
+from tacit.functional.moments import (
+    at_least_two,
+    centred,
+    gram,
+    off_the_diagonal,
+    squares,
+    sum_of_squares,
+)
 from tacit.functional.precision import full, no_autocast
 
 
@@ -80,17 +87,17 @@ def barlow_twins(
         the authors all-reduce the correlation without a gradient, which divides the gradient by
         the number of ranks; here it is the gradient of the whole batch.
     """
-    rows = _at_least_two(a)
+    rows = at_least_two(a)
     with no_autocast(a):
         x, y = _standardised(full(a), full(b), rows, eps)
         # Two Gram matrices against one correlation matrix: worth it from twice as many dimensions.
         if 2 * rows <= a.shape[1]:
             diagonal = all_reduce_sum((x * y).sum(0)) / rows
-            apart = _gram(x, y) / rows**2 - _sum_of_squares(diagonal)
+            apart = gram(x, y) / rows**2 - sum_of_squares(diagonal)
         else:
             correlation = all_reduce_sum(x.T @ y) / rows
             diagonal = correlation.diagonal()
-            apart = _off_diagonal(correlation).square().sum()
+            apart = off_the_diagonal(correlation).square().sum()
         together = (diagonal - 1).square().sum()
         apart = apart.to(together.dtype)
         return BarlowTwins(together + off_diagonal * apart, together, apart)
@@ -127,11 +134,11 @@ def vicreg(
         part is the mean of both views (eq. 6 adds them up); the covariance part is their sum in
         both. Variances are unbiased.
     """
-    rows = _at_least_two(a)
+    rows = at_least_two(a)
     with no_autocast(a):
         first, second = full(a), full(b)
         apart = all_reduce_sum((first - second).square().sum()) / (rows * a.shape[1])
-        parts = [_spread(x, rows, eps) for x in _centred(first, second, rows)]
+        parts = [_spread(x, rows, eps) for x in centred((first, second), rows)]
         narrow = (parts[0][0] + parts[1][0]) / 2
         together = parts[0][1] + parts[1][1]
         loss = invariance * apart + variance * narrow + covariance * together
@@ -142,25 +149,15 @@ def _spread(x: Tensor, rows: int, eps: float) -> tuple[Tensor, Tensor]:
     """The variance and covariance parts of one view, given its centred rows."""
     width = x.shape[1]
     if rows < width:  # one Gram matrix against one covariance matrix: worth it if it is smaller
-        variances = _squares(x, rows - 1)
-        total = _gram(x, x) / (rows - 1) ** 2
-        together = (total - _sum_of_squares(variances)) / width
+        variances = squares(x, rows - 1)
+        total = gram(x, x) / (rows - 1) ** 2
+        together = (total - sum_of_squares(variances)) / width
     else:
         covariances = all_reduce_sum(x.T @ x) / (rows - 1)
         variances = covariances.diagonal()
-        together = _off_diagonal(covariances).square().sum() / width
+        together = off_the_diagonal(covariances).square().sum() / width
     narrow = functional.relu(1 - (variances + eps).sqrt()).mean()
     return narrow, together.to(narrow.dtype)
-
-
-def _at_least_two(x: Tensor) -> int:
-    rows = global_rows(x)
-    if rows < 2:
-        raise ValueError(
-            f"statistics over the batch need at least 2 instances, got {rows}: use larger batches "
-            "or drop the last incomplete one"
-        )
-    return rows
 
 
 def _standardised(a: Tensor, b: Tensor, rows: int, eps: float) -> tuple[Tensor, Tensor]:
@@ -168,36 +165,5 @@ def _standardised(a: Tensor, b: Tensor, rows: int, eps: float) -> tuple[Tensor, 
     if world_size() == 1:  # torch's fused form of the lines below: half the time for few dimensions
         x, y = (functional.batch_norm(v, None, None, training=True, eps=eps) for v in (a, b))
         return x, y
-    x, y = _centred(a, b, rows)
-    return x * (_squares(x, rows) + eps).rsqrt(), y * (_squares(y, rows) + eps).rsqrt()
-
-
-def _centred(a: Tensor, b: Tensor, rows: int) -> tuple[Tensor, Tensor]:
-    means = all_reduce_sum(torch.stack([a.sum(0), b.sum(0)])) / rows
-    return a - means[0], b - means[1]
-
-
-def _squares(x: Tensor, count: int) -> Tensor:
-    """Sum over the rows of all ranks of x squared, over `count`: the variance of centred rows."""
-    return all_reduce_sum(x.square().sum(0)) / count
-
-
-def _gram(x: Tensor, y: Tensor) -> Tensor:
-    """||X^T Y||_F^2 over the rows of all ranks, in float64: much of it is subtracted again."""
-    rows_x = x @ gather_rows(x).T
-    rows_y = rows_x if y is x else y @ gather_rows(y).T
-    return all_reduce_sum((rows_x * rows_y).sum(dtype=_double(x)))
-
-
-def _sum_of_squares(x: Tensor) -> Tensor:
-    return x.square().sum(dtype=_double(x))
-
-
-def _double(x: Tensor) -> torch.dtype:
-    return x.dtype if x.device.type == "mps" else torch.float64  # which has no float64
-
-
-def _off_diagonal(square: Float[Tensor, "width width"]) -> Tensor:
-    """The entries off the diagonal, as a view: of every width + 1 entries, one is on it."""
-    width = len(square)
-    return square.flatten()[1:].view(width - 1, width + 1)[:, :-1]
+    x, y = centred((a, b), rows)
+    return x * (squares(x, rows) + eps).rsqrt(), y * (squares(y, rows) + eps).rsqrt()

@@ -9,12 +9,13 @@ into a target is left to the caller.
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
 from tacit.functional.collectives import global_mean
-from tacit.functional.precision import full, no_autocast, unit
+from tacit.functional.precision import NORM_FLOOR, full, no_autocast
 
 
 def negative_cosine(
@@ -163,7 +164,14 @@ def normalise_tokens(
 
 
 def _cosine(a: Tensor, b: Tensor) -> Tensor:
-    return (unit(full(a)) * unit(full(b))).sum(-1)
+    """Of matching rows; products are added up as they are made, rows are never written scaled."""
+    a, b = full(a), full(b)
+    lengths = [_dot(x, x).clamp_min(NORM_FLOOR**2).sqrt() for x in (a, b)]
+    return _dot(a, b) / (lengths[0] * lengths[1])
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return torch.einsum("...i,...i->...", a, b)
 
 
 def _mean(values: Tensor, hidden: Tensor | None) -> Tensor:

@@ -130,7 +130,7 @@ class Learner(nn.Module):
         for name, teacher in self.teachers.items():
             assert isinstance(teacher, Teacher)
             momentum = self.frame.values.get(f"{name}.momentum")
-            teacher.update(self.encoders, parts, momentum)
+            teacher.update(self.encoders, parts, momentum, step=self.frame.step + 1)
 
     def context(self, batch: Batch | None) -> StepContext:
         """A fresh context at the present frame."""

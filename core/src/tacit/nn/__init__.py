@@ -19,7 +19,7 @@ from tacit.nn.features import (
 )
 from tacit.nn.fill import Fill, fill_hidden
 from tacit.nn.heads import Mlp, MlpConfig
-from tacit.nn.k_means import k_means
+from tacit.nn.k_means import k_means, nearest
 from tacit.nn.masks import (
     BlockMask,
     DisjointMask,
@@ -40,6 +40,7 @@ from tacit.nn.targets import TargetConfig, build_target
 from tacit.nn.teacher import (
     Ema,
     Frozen,
+    PastCheckpoint,
     PreviousStage,
     RandomInit,
     Teacher,
@@ -85,6 +86,7 @@ __all__ = [
     "MultiBlockMask",
     "OwnDecoder",
     "OwnTarget",
+    "PastCheckpoint",
     "PositionTarget",
     "PreviousStage",
     "PrototypeHead",
@@ -112,6 +114,7 @@ __all__ = [
     "fill_hidden",
     "grid_positions",
     "k_means",
+    "nearest",
     "synchronise_batch_norm",
     "token_error",
 ]

@@ -284,7 +284,7 @@ class Codebook(Codes):
         if fallen is None:
             fallen = self.sums.new_zeros(self.width, self.sums.shape[1] + 1)
         fallen = all_reduce_sum(fallen)
-        share = (fallen[:, -1] > 0) * (1 - self.decay)
+        share = (fallen[:, -1] > 0).to(fallen.dtype) * (1 - self.decay)
         self.sums.lerp_(fallen[:, :-1], share[:, None])
         self.counts.lerp_(fallen[:, -1], share)
         self.centres.copy_(self.sums / self.counts[:, None])

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from tacit.contract import Context, EncoderSpec, Encoding, Requirements, TokenTarget, View
-from tacit.functional import normalise_tokens
+from tacit.functional import all_reduce_sum, normalise_tokens
 from tacit.functional.precision import full
 
 
@@ -187,8 +187,10 @@ class LatentTarget:
         teacher: its name in the method's teachers.
         layers: how many of the last layers are averaged; 0 for the encoder's output.
         normalise: `token`: each token has mean 0 and variance 1 over its features. `instance`: each
-            feature has, over the tokens of one instance; each layer before it is averaged, as
-            in data2vec. `none`: as they are.
+            feature has, over the tokens of one instance, as in data2vec. `batch`: each feature
+            has, over all tokens of the batch, of all processes; what all tokens share can then not
+            be predicted instead of what tells them apart. `none`: as they are. Layers are
+            normalised before they are averaged.
 
     Raises:
         ValueError: a negative number of layers.
@@ -197,7 +199,7 @@ class LatentTarget:
     kind: ClassVar[str] = "latent"
     teacher: str = "teacher"
     layers: int = 0
-    normalise: Literal["token", "instance", "none"] = "token"
+    normalise: Literal["token", "instance", "batch", "none"] = "token"
 
     def __post_init__(self) -> None:
         if self.layers < 0:
@@ -231,7 +233,7 @@ class Latent(Target):
                 f"layers: the {spec.modality} encoder has {spec.layers} to tap; got {config.layers}"
             )
         if config.normalise == "instance" and spec.tokens == "packed":
-            raise ValueError("normalise: packed tokens: wanted 'token' or 'none'; got 'instance'")
+            raise ValueError("normalise: packed tokens: wanted 'token' or 'batch'; got 'instance'")
         self.config, self.width = config, spec.width
         self.taps = tuple(range(spec.layers - config.layers + 1, spec.layers + 1))
 
@@ -248,7 +250,8 @@ class Latent(Target):
             return layer.detach()
         if self.config.normalise == "token":
             return normalise_tokens(layer)
-        return _over_tokens(full(layer), encoding.valid)
+        standardise = _over_tokens if self.config.normalise == "instance" else _over_batch
+        return standardise(full(layer), encoding.valid)
 
 
 def _over_tokens(
@@ -264,3 +267,15 @@ def _over_tokens(
 def build_features(config: InputTarget | LatentTarget, spec: EncoderSpec) -> Target:
     """The target of a configuration that others make codes of."""
     return Input(config, spec) if isinstance(config, InputTarget) else Latent(config, spec)
+
+
+def _over_batch(
+    layer: Float[Tensor, "*tokens width"], valid: Bool[Tensor, "batch tokens"] | None
+) -> Float[Tensor, "*tokens width"]:
+    """Each feature with mean 0 and variance 1 over all tokens of all processes."""
+    flat = layer.flatten(0, -2)
+    there = flat.new_ones(len(flat), 1) if valid is None else valid.flatten()[:, None].to(flat)
+    count = all_reduce_sum(there.sum()).clamp(min=1)
+    flat = flat - all_reduce_sum((there * flat).sum(0)) / count
+    variance = all_reduce_sum((there * flat.square()).sum(0)) / count
+    return (flat * (variance + 1e-5).rsqrt()).view_as(layer)

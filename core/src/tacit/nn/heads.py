@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 Norm: TypeAlias = Literal["batch", "layer", "none"]
-Activation: TypeAlias = Literal["relu", "gelu"]
+Activation: TypeAlias = Literal["relu", "gelu", "elu", "prelu"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ class Mlp(nn.Module):
             if normed:
                 layers.append(_norm(config.norm, out, affine=not last or config.last_affine))
             if not last:
-                layers.append(nn.ReLU(inplace=True) if config.activation == "relu" else nn.GELU())
+                layers.append(_activation(config.activation))
             width = out
         self.layers = nn.Sequential(*layers)
 
@@ -92,6 +92,18 @@ class Mlp(nn.Module):
         """Project."""
         out: Tensor = self.layers(pooled)
         return out
+
+
+def _activation(kind: Activation) -> nn.Module:
+    match kind:
+        case "relu":
+            return nn.ReLU(inplace=True)
+        case "gelu":
+            return nn.GELU()
+        case "elu":
+            return nn.ELU()
+        case "prelu":
+            return nn.PReLU()
 
 
 def _norm(kind: Norm, width: int, *, affine: bool) -> nn.Module:

@@ -17,7 +17,8 @@ class PrototypeHeadConfig:
     """Settings of a head that ends in prototypes.
 
     Args:
-        trunk: the MLP up to the bottleneck. DINO's is (2048, 2048, 256) with GELU and without norm.
+        trunk: the MLP up to the bottleneck. DINO's is (2048, 2048, 256) with GELU and without norm,
+            which convolutional encoders want with batch norm.
         prototypes: how many; DINO and iBOT have 65536 and 8192 of them on a million images.
 
     Raises:

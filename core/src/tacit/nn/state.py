@@ -28,6 +28,7 @@ class SampleState(nn.Module):
         if instances < 1:
             raise ValueError(f"instances: wanted at least 1; got {instances}")
         self.register_buffer("values", torch.full((instances, *shape), fill))
+        self._seen: list[tuple[Tensor, Tensor]] = []
 
     def read(self, index: Int[Tensor, " rows"]) -> Float[Tensor, "rows ..."]:
         """The rows of some instances, `(rows, *shape)`."""
@@ -37,6 +38,16 @@ class SampleState(nn.Module):
     def write(self, index: Int[Tensor, " rows"], rows: Float[Tensor, "rows ..."]) -> None:
         """Replace the rows of some instances; under several processes, those of all batches."""
         self.values[gather_rows(index)] = gather_rows(rows.detach()).to(self.values.dtype)
+
+    def see(self, index: Int[Tensor, " rows"], rows: Float[Tensor, "rows ..."]) -> None:
+        """Take note of new rows; they take effect in `update`, so that a step reads one state."""
+        self._seen.append((index, rows.detach()))
+
+    def update(self) -> None:
+        """Write what was seen; every process must have seen equally much."""
+        for index, rows in self._seen:
+            self.write(index, rows)
+        self._seen.clear()
 
 
 class EmbeddingQueue(nn.Module):
@@ -65,6 +76,7 @@ class EmbeddingQueue(nn.Module):
         start = torch.randn(size, width, generator=generator)
         self.register_buffer("values", nn.functional.normalize(start, dim=1))
         self.register_buffer("at", torch.zeros((), dtype=torch.long))
+        self._seen: list[Tensor] = []
 
     @torch.no_grad()
     def push(self, embeddings: Float[Tensor, "batch width"]) -> None:
@@ -77,3 +89,13 @@ class EmbeddingQueue(nn.Module):
         slots = (self.at + torch.arange(rows.shape[0], device=rows.device)) % size
         self.values.index_copy_(0, slots, rows.to(self.values.dtype))
         self.at.copy_((self.at + rows.shape[0]) % size)
+
+    def see(self, embeddings: Float[Tensor, "batch width"]) -> None:
+        """Take note of embeddings; `update` appends them, so that a step reads one queue."""
+        self._seen.append(embeddings.detach())
+
+    def update(self) -> None:
+        """Append what was seen, in order; every process must have seen equally much."""
+        for embeddings in self._seen:
+            self.push(embeddings)
+        self._seen.clear()

@@ -54,7 +54,26 @@ class PreviousStage:
     kind: ClassVar[str] = "previous-stage"
 
 
-TeacherPolicy: TypeAlias = Ema | Frozen | RandomInit | PreviousStage
+@dataclass(frozen=True, kw_only=True)
+class PastCheckpoint:
+    """The student as it was at the last multiple of so many steps.
+
+    Args:
+        every: steps between two copies; at first it is the student the stage began with.
+
+    Raises:
+        ValueError: fewer than 1 step.
+    """
+
+    kind: ClassVar[str] = "past-checkpoint"
+    every: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"every: wanted at least 1 step; got {self.every}")
+
+
+TeacherPolicy: TypeAlias = Ema | Frozen | RandomInit | PreviousStage | PastCheckpoint
 
 
 class Teacher(nn.Module):
@@ -101,16 +120,19 @@ class Teacher(nn.Module):
         encoders: nn.ModuleDict,
         parts: Mapping[str, nn.Module],
         momentum: float | None = None,
+        *,
+        step: int = 0,
     ) -> None:
-        """Follow the student by one step; only an `Ema` moves.
+        """Follow the student by one step; only an `Ema` and a `PastCheckpoint` move.
 
         Args:
             encoders: the student's.
             parts: the student's.
             momentum: the scheduled value; the policy's own if None.
+            step: optimiser steps done in this stage, which tells a past checkpoint when to copy.
 
         Raises:
-            ValueError: a momentum outside [0, 1], or one for a teacher that does not move.
+            ValueError: a momentum outside [0, 1], or one for a teacher that is no average.
 
         Source: BYOL (arXiv 2006.07733) eq. 1. Differs: floating buffers (running statistics) are
         averaged too; reference implementations leave them to the teacher's own forward passes.
@@ -118,11 +140,16 @@ class Teacher(nn.Module):
         if not isinstance(self.policy, Ema):
             if momentum is not None:
                 raise ValueError(f"momentum: no effect on a teacher of kind {self.policy.kind!r}")
+            if isinstance(self.policy, PastCheckpoint) and step and step % self.policy.every == 0:
+                self._follow(encoders, parts, keep=0.0)
             return
+        keep = self.policy.momentum if momentum is None else _checked(momentum)
+        self._follow(encoders, parts, keep)
+
+    def _follow(self, encoders: nn.ModuleDict, parts: Mapping[str, nn.Module], keep: float) -> None:
         if self._pairs is None:
             self._pairs = self._matched(encoders, parts)
         mine, theirs, counts, their_counts = self._pairs
-        keep = self.policy.momentum if momentum is None else _checked(momentum)
         torch._foreach_lerp_(mine, theirs, 1.0 - keep)
         if counts:
             torch._foreach_copy_(counts, their_counts)

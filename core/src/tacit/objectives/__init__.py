@@ -1,7 +1,23 @@
 """The modality-free objectives, by family."""
 
+from tacit.objectives.clustering import Swav, SwavConfig
 from tacit.objectives.context_autoencoder import ContextAutoencoder, ContextAutoencoderConfig
+from tacit.objectives.contrast import (
+    Dcl,
+    DclConfig,
+    GroCo,
+    GroCoConfig,
+    SupCon,
+    SupConConfig,
+)
+from tacit.objectives.correlation import CanonicalCorrelation, CanonicalCorrelationConfig
 from tacit.objectives.distillation import Byol, ByolConfig, SimSiam, SimSiamConfig
+from tacit.objectives.global_contrast import (
+    ISogClr,
+    ISogClrConfig,
+    SogClr,
+    SogClrConfig,
+)
 from tacit.objectives.joint_embedding import (
     BarlowTwins,
     BarlowTwinsConfig,
@@ -10,9 +26,12 @@ from tacit.objectives.joint_embedding import (
     VicReg,
     VicRegConfig,
 )
+from tacit.objectives.lejepa import LeJepa, LeJepaConfig
 from tacit.objectives.masked_distillation import Ibot, IbotConfig
 from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
+from tacit.objectives.offline_clustering import DeepCluster, DeepClusterConfig
 from tacit.objectives.random_teacher import RandomTeacher, RandomTeacherConfig
+from tacit.objectives.remembered import MoCo, MoCoConfig, Nnclr, NnclrConfig
 from tacit.objectives.self_distillation import Dino, DinoConfig
 
 __all__ = [
@@ -20,20 +39,42 @@ __all__ = [
     "BarlowTwinsConfig",
     "Byol",
     "ByolConfig",
+    "CanonicalCorrelation",
+    "CanonicalCorrelationConfig",
     "ContextAutoencoder",
     "ContextAutoencoderConfig",
+    "Dcl",
+    "DclConfig",
+    "DeepCluster",
+    "DeepClusterConfig",
     "Dino",
     "DinoConfig",
+    "GroCo",
+    "GroCoConfig",
+    "ISogClr",
+    "ISogClrConfig",
     "Ibot",
     "IbotConfig",
+    "LeJepa",
+    "LeJepaConfig",
     "MaskedPrediction",
     "MaskedPredictionConfig",
+    "MoCo",
+    "MoCoConfig",
+    "Nnclr",
+    "NnclrConfig",
     "RandomTeacher",
     "RandomTeacherConfig",
     "SimClr",
     "SimClrConfig",
     "SimSiam",
     "SimSiamConfig",
+    "SogClr",
+    "SogClrConfig",
+    "SupCon",
+    "SupConConfig",
+    "Swav",
+    "SwavConfig",
     "VicReg",
     "VicRegConfig",
 ]

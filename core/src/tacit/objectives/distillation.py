@@ -28,29 +28,32 @@ class Prediction(Objective):
     """Encoder, projector, predictor; each view predicts the target of every other view.
 
     Args:
-        projector: of student and target.
-        predictor: of the student alone.
+        projector: of student and target; None predicts the embeddings themselves.
+        predictor: of the student alone; None for none, which only shows why there is one.
 
     Raises:
         ValueError: a predictor whose answer has not the projector's width.
     """
 
-    def __init__(self, projector: MlpConfig, predictor: MlpConfig) -> None:
+    def __init__(self, projector: MlpConfig | None, predictor: MlpConfig | None) -> None:
         super().__init__()
-        if projector.widths[-1] != predictor.widths[-1]:
-            raise ValueError(
-                f"predictor: wanted a last width of {projector.widths[-1]}, the projector's, whose "
-                f"answer it predicts; got {predictor.widths[-1]}"
-            )
+        if projector is not None:
+            _check_width(projector.widths[-1], "the projector's", predictor)
         self.projector_config, self.predictor_config = projector, predictor
         self.projector, self.predictor = nn.ModuleDict(), nn.ModuleDict()
 
     def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:
-        """A projector and a predictor for each modality."""
+        """A projector and a predictor for each modality.
+
+        Raises:
+            ValueError: a predictor whose answer has not the width of what it predicts.
+        """
+        config = self.projector_config
         for name, spec in specs.items():
-            projector = Mlp(spec.width, self.projector_config)
-            self.projector[name] = projector
-            self.predictor[name] = Mlp(projector.width, self.predictor_config)
+            width = spec.width if config is None else config.widths[-1]
+            _check_width(width, f"the {name} encoder's", self.predictor_config)
+            self.projector[name] = _head(spec.width, config)
+            self.predictor[name] = _head(width, self.predictor_config)
 
     def forward(self, views: Views, ctx: Context) -> Losses:
         """The mean over ordered pairs of views, for each modality."""
@@ -83,6 +86,18 @@ class Prediction(Objective):
         return loss
 
 
+def _head(width: int, config: MlpConfig | None) -> nn.Module:
+    return nn.Identity() if config is None else Mlp(width, config)
+
+
+def _check_width(wanted: int, whose: str, predictor: MlpConfig | None) -> None:
+    if predictor is not None and predictor.widths[-1] != wanted:
+        raise ValueError(
+            f"predictor: wanted a last width of {wanted}, {whose}, whose answer it predicts; got "
+            f"{predictor.widths[-1]}"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class ByolConfig:
     """Settings of BYOL.
@@ -90,12 +105,14 @@ class ByolConfig:
     Args:
         projector: the paper's has one hidden layer of 4096 and 256 features, not normalised. The
             default is: in few steps normalised targets teach clearly more, for the teacher's
-            features then cannot shrink onto their mean.
-        predictor: likewise, never normalised at its end.
+            features then cannot shrink onto their mean. None predicts the encoder's own
+            embeddings, as BGRL does.
+        predictor: likewise, never normalised at its end; its last width is that of what it
+            predicts. `none` leaves it out: the method then collapses; only to see that.
     """
 
-    projector: MlpConfig = MlpConfig(widths=(1024, 256), last_norm=True)
-    predictor: MlpConfig = MlpConfig(widths=(1024, 256))
+    projector: MlpConfig | None = MlpConfig(widths=(1024, 256), last_norm=True)
+    predictor: MlpConfig | None = MlpConfig(widths=(1024, 256))
 
 
 class Byol(Prediction):

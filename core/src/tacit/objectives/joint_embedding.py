@@ -32,12 +32,12 @@ class JointEmbedding(Objective):
     Of several modalities each has a projector of its own, and its terms bear its name.
 
     Args:
-        projector: the head the loss works on.
+        projector: the head the loss works on; None: it works on the encoder's own vectors.
         joint: encode all views of a modality as one batch: one forward, and batch norms see all
             views together.
     """
 
-    def __init__(self, projector: MlpConfig, *, joint: bool) -> None:
+    def __init__(self, projector: MlpConfig | None, *, joint: bool) -> None:
         super().__init__()
         self.joint = joint
         self.projector_config = projector
@@ -47,7 +47,8 @@ class JointEmbedding(Objective):
     def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:
         """One projector for each modality."""
         for name, spec in specs.items():
-            self.projector[name] = Mlp(spec.width, self.projector_config)
+            head = self.projector_config
+            self.projector[name] = nn.Identity() if head is None else Mlp(spec.width, head)
 
     def forward(self, views: Views, ctx: Context) -> Losses:
         """The pair losses, averaged over the pairs of views of each modality."""
@@ -84,14 +85,15 @@ class SimClrConfig:
 
     Args:
         temperature: of the similarities; the paper's best are 0.1 on large data, 0.5 on small.
-        projector: the paper's has one hidden layer of the encoder's width and 128 features.
+        projector: the paper's has one hidden layer of the encoder's width and 128 features. None:
+            no head, the encoder's own vectors are compared, for encoders trained already.
 
     Raises:
         ValueError: a temperature that is not above 0.
     """
 
     temperature: float = 0.2
-    projector: MlpConfig = MlpConfig(widths=(512, 128))
+    projector: MlpConfig | None = MlpConfig(widths=(512, 128))
 
     def __post_init__(self) -> None:
         if self.temperature <= 0:

@@ -24,7 +24,14 @@ from tacit.functional import dino, masked_soft_cross_entropy
 from tacit.nn import Centre, PrototypeHead, RandomMask
 from tacit.objectives.instances import counted, paired
 from tacit.objectives.joint_embedding import agreement
-from tacit.objectives.self_distillation import Dino, DinoConfig, assigned, by_role, encode
+from tacit.objectives.self_distillation import (
+    Dino,
+    DinoConfig,
+    assigned,
+    by_role,
+    encode,
+    information,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,12 +118,14 @@ class Ibot(Dino):
             masks = [self._mask(*each, ctx) for each in zip(seen, whole, strict=True)]
             own = [ctx.encode(view, mask=mask) for view, mask in zip(seen, masks, strict=True)]
             students = self._embedded(name, seen, own, others, ctx)
-            terms[f"distillation{suffix}"] = self._views(name, seen, students, whole, ctx)
+            teachers = self._taught(name, seen, whole, ctx)
+            terms[f"distillation{suffix}"] = self._views(name, students, teachers, ctx)
             tokens = [
                 self._tokens(name, *each, ctx) for each in zip(seen, masks, own, whole, strict=True)
             ]
             terms[f"tokens{suffix}"] = self.config.token_weight * torch.stack(tokens).mean()
-            metrics |= {f"{k}{suffix}": v for k, v in agreement(students[0], students[1]).items()}
+            found = agreement(students[0], students[1]) | information(teachers[0])
+            metrics |= {f"{key}{suffix}": value for key, value in found.items()}
         return Losses(terms=terms, metrics=metrics)
 
     def after_step(self, ctx: Context) -> None:
@@ -139,18 +148,16 @@ class Ibot(Dino):
             pooled += paired(others, encode(others, ctx))
         return [self.head(modality).embed(each) for each in pooled]
 
+    @torch.no_grad()
+    def _taught(
+        self, modality: str, seen: Sequence[View], whole: Sequence[Encoding], ctx: Context
+    ) -> list[Tensor]:
+        head = ctx.part("projector", which="teacher").get_submodule(modality)
+        return self.assign(modality, [head(pooled) for pooled in paired(seen, whole)], ctx)
+
     def _views(
-        self,
-        modality: str,
-        seen: Sequence[View],
-        students: Sequence[Tensor],
-        whole: Sequence[Encoding],
-        ctx: Context,
+        self, modality: str, students: Sequence[Tensor], teachers: Sequence[Tensor], ctx: Context
     ) -> Tensor:
-        with torch.no_grad():
-            head = ctx.part("projector", which="teacher").get_submodule(modality)
-            scores = [head(pooled) for pooled in paired(seen, whole)]
-            teachers = self.assign(modality, scores, ctx)
         prototypes = self.head(modality).prototypes
         heads = [prototypes(each, frozen=self.frozen(ctx)) for each in students]
         return dino(heads, teachers, temperature=self.config.student_temperature)

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
 from tacit.contract import (
@@ -35,6 +36,7 @@ from tacit.contract import (
     Views,
 )
 from tacit.nn import (
+    ContrastWithin,
     CrossDecoder,
     CrossEntropy,
     DecoderConfig,
@@ -52,6 +54,7 @@ from tacit.nn import (
     SubsetMask,
     Target,
     TargetConfig,
+    TokenisedTarget,
     TokenLoss,
     TransformerDecoder,
     build_decoder,
@@ -76,6 +79,9 @@ class MaskedPredictionConfig:
         decoder: from encoded tokens to predictions.
         loss: how far off a prediction is; None where the target has a loss of its own.
         ask_all: whether all tokens are to be predicted and not the hidden ones alone.
+        units: whether the mask is drawn over units instead of tokens, all tokens of a unit hidden
+            together, where the encoder's tokens come in units (whole words of parts of them). The
+            mask's ratio is then one of the units.
 
     Raises:
         ValueError: settings that contradict each other; says which to change.
@@ -88,6 +94,7 @@ class MaskedPredictionConfig:
     decoder: DecoderConfig = TransformerDecoder()
     loss: TokenLoss | None = MeanSquared()
     ask_all: bool = False
+    units: bool = False
 
     def __post_init__(self) -> None:
         if self.mode == "drop" and isinstance(self.decoder, LinearDecoder | OwnDecoder):
@@ -106,6 +113,11 @@ class MaskedPredictionConfig:
             raise ValueError(
                 "loss: an own target has its own: wanted loss='none' with target.kind='own', and "
                 f"a kind of loss with any other; got {self.loss} with {self.target.kind!r}"
+            )
+        if isinstance(self.target, TokenisedTarget) and not isinstance(self.loss, ContrastWithin):
+            raise ValueError(
+                "loss: a tokenised target learns too, and any loss but a contrast would make all "
+                "tokens alike: set loss.kind='contrast'"
             )
 
 
@@ -145,6 +157,11 @@ class MaskedPrediction(Objective):
             _check_loss(self.config.loss, target, name)
             if spec.grid is not None:
                 self.config.mask.check(spec.grid, self.config.mode)
+            if spec.tokens == "packed" and not isinstance(self.config.mask, RandomMask):
+                raise ValueError(
+                    f"mask: the {name} encoder's tokens are packed and lie on no grid: wanted "
+                    f"mask.kind='random'; got {self.config.mask.kind!r}"
+                )
             self.specs[name] = spec
             self.target[name] = target
             self.decoder[name] = build_decoder(self.config.decoder, spec, target.width)
@@ -183,7 +200,7 @@ class MaskedPrediction(Objective):
             asked = torch.ones_like(hiding.asked) if self.config.ask_all else hiding.asked
             asked = counted(view, encoding, asked)
             target.observe(asked)
-            tokens = self._tokens(view, ctx)
+            tokens = self._tokens(view, ctx, asked)
             predicted = self.decoder[name](encoding, hiding.mask, tokens, reference)
             error = self.distance(target, predicted, content, asked, encoding)
             errors.append({"reconstruction": error})
@@ -228,8 +245,10 @@ class MaskedPrediction(Objective):
         rows, tokens = content.shape[:2]
         if spec.grid is not None:
             return sampler.hidings(rows, spec.grid, mode=mode, generator=generator)
-        valid = ctx.encoder(view.modality).tokenize(view.value).valid  # rows of any length
-        return sampler.hidings(rows, (tokens,), mode=mode, generator=generator, valid=valid)
+        cut = ctx.encoder(view.modality).tokenize(view.value)  # rows of any length
+        valid, units = units_of(cut) if self.config.units else (cut.valid, None)
+        found = sampler.hidings(rows, (tokens,), mode=mode, generator=generator, valid=valid)
+        return found if units is None else tuple(spread(each, cut, units) for each in found)
 
     def target_of(self, name: str) -> Target:
         """The target of a modality."""
@@ -244,16 +263,39 @@ class MaskedPrediction(Objective):
         ratio = ctx.value("mask.ratio", mask.ratio)
         return mask if ratio == mask.ratio else replace(mask, ratio=ratio)
 
-    def _tokens(self, view: View, ctx: Context) -> Tokens | None:
+    def _tokens(self, view: View, ctx: Context, asked: Tensor) -> Tokens | None:
         """What a decoder of the encoder's own kind mixes by, such as neighbours."""
         if not isinstance(self.config.decoder, OwnDecoder):
             return None
         with torch.no_grad():
-            return ctx.encoder(view.modality).tokenize(view.value)
+            return replace(ctx.encoder(view.modality).tokenize(view.value), asked=asked)
 
 
 def _mean(errors: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {term: torch.stack([each[term] for each in errors]).mean() for term in errors[0]}
+
+
+def units_of(tokens: Tokens) -> tuple[Bool[Tensor, "batch tokens"], Int[Tensor, "batch tokens"]]:
+    """Which of as many units as there are tokens exist in each row, and the unit of each token.
+
+    Raises:
+        ValueError: the encoder's tokens do not come in units.
+    """
+    if tokens.units is None or tokens.valid is None:
+        raise ValueError(
+            "units: the encoder's tokens do not come in units (Tokens.units); set units=false"
+        )
+    last = tokens.units.masked_fill(~tokens.valid, -1).amax(1, keepdim=True)
+    places = torch.arange(tokens.units.shape[1], device=tokens.units.device)
+    return places <= last, tokens.units
+
+
+def spread(hiding: Hiding, tokens: Tokens, units: Int[Tensor, "batch tokens"]) -> Hiding:
+    """What is hidden of units, as what is hidden of tokens."""
+    assert tokens.valid is not None, "tokens that come in units say which are valid"
+    hidden = hiding.mask.hidden.gather(1, units) & tokens.valid
+    asked = hiding.asked.gather(1, units) & tokens.valid
+    return Hiding(Mask(hidden, hiding.mask.mode), asked)
 
 
 def _check_loss(loss: TokenLoss | None, target: Target, modality: str) -> None:

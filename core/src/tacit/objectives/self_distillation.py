@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from tacit.contract import (
@@ -20,7 +21,7 @@ from tacit.contract import (
     View,
     Views,
 )
-from tacit.functional import dino, soft_assignment
+from tacit.functional import all_reduce_sum, dino, soft_assignment
 from tacit.nn import Centre, PrototypeHead, PrototypeHeadConfig
 from tacit.objectives.instances import paired
 from tacit.objectives.joint_embedding import agreement
@@ -104,7 +105,8 @@ class Dino(Objective):
             terms[f"distillation{suffix}"] = dino(
                 heads, teachers, temperature=self.config.student_temperature
             )
-            metrics |= {f"{k}{suffix}": v for k, v in agreement(students[0], students[1]).items()}
+            found = agreement(students[0], students[1]) | information(teachers[0])
+            metrics |= {f"{key}{suffix}": value for key, value in found.items()}
         return Losses(terms=terms, metrics=metrics)
 
     def student(
@@ -141,6 +143,21 @@ class Dino(Objective):
         """Move the centres by what the teacher said in this step."""
         for centre in self.centre.values():
             cast("Centre", centre).update()
+
+
+@torch.no_grad()
+def information(assignment: Float[Tensor, "batch prototypes"]) -> dict[str, Tensor]:
+    """How much, in nats, the assigned prototype tells of the instance; of all processes.
+
+    Entropy of the mean assignment less the mean entropy: 0 where one prototype takes all instances,
+    and also where all share them alike, the two collapses of Caron et al. 2021 (section 5.3).
+    """
+    chances = assignment.float()
+    own = torch.special.entr(chances).sum()
+    sums = torch.cat([chances.sum(0), own[None], own.new_full((1,), chances.shape[0])])
+    total = all_reduce_sum(sums)
+    mean = total[:-1] / total[-1]
+    return {"information": torch.special.entr(mean[:-1]).sum() - mean[-1]}
 
 
 def by_role(views: Sequence[View]) -> tuple[list[View], list[View]]:

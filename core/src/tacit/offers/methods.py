@@ -26,8 +26,89 @@ JOINT_EMBEDDING = (
         requires=("views:two-views",),
         source="Bardes et al. 2022, arXiv:2105.04906",
     ),
+    Offer(
+        name="ssl-ey",
+        target="tacit.methods:ssl_ey",
+        summary="Deep CCA of the views, by the unconstrained loss of Eckart and Young",
+        requires=("views:two-views",),
+        source="Chapman et al. 2024, arXiv:2310.01012",
+    ),
+    Offer(
+        name="lejepa",
+        target="tacit.methods:lejepa",
+        summary="Views meet at their centre in an embedding kept an isotropic Gaussian",
+        requires=("views:two-views",),
+        source="Balestriero and LeCun 2025, arXiv:2511.08544",
+    ),
 )
 """Views of one instance agree, and something keeps instances apart."""
+
+CONTRASTIVE = (
+    Offer(
+        name="moco",
+        target="tacit.methods:moco",
+        summary="A moving-average teacher's key of the other view is found among past keys",
+        requires=("views:two-views", "teacher"),
+        source="He et al. 2020, arXiv:1911.05722",
+    ),
+    Offer(
+        name="moco-v3",
+        target="tacit.methods:moco_v3",
+        summary="A moving-average teacher's key of the other view is found among the batch's",
+        requires=("views:two-views", "teacher"),
+        source="Chen et al. 2021, arXiv:2104.02057",
+    ),
+    Offer(
+        name="nnclr",
+        target="tacit.methods:nnclr",
+        summary="The nearest past neighbour of one view is a positive of the other view",
+        requires=("views:two-views",),
+        source="Dwibedi et al. 2021, arXiv:2104.14548",
+    ),
+    Offer(
+        name="dcl",
+        target="tacit.methods:dcl",
+        summary="SimCLR whose positive pair is left out of the denominator",
+        requires=("views:two-views",),
+        source="Yeh et al. 2022, arXiv:2110.06848",
+    ),
+    Offer(
+        name="dclw",
+        target="tacit.methods:dclw",
+        summary="DCL in which unlike positive pairs pull more",
+        requires=("views:two-views",),
+        source="Yeh et al. 2022, arXiv:2110.06848",
+    ),
+    Offer(
+        name="sogclr",
+        target="tacit.methods:sogclr",
+        summary="Contrast with all of the data in small batches, by a running average per instance",
+        requires=("views:two-views", "instances"),
+        source="Yuan et al. 2022, arXiv:2202.12387",
+    ),
+    Offer(
+        name="isogclr",
+        target="tacit.methods:isogclr",
+        summary="SogCLR with a learnt temperature for each instance",
+        requires=("views:two-views", "instances"),
+        source="Qiu et al. 2023, arXiv:2305.11965",
+    ),
+    Offer(
+        name="groco",
+        target="tacit.methods:groco",
+        summary="Views are sorted before the nearest other instances, by a differentiable network",
+        requires=("views:two-views",),
+        source="Shvetsova et al. 2023, arXiv:2301.02009",
+    ),
+    Offer(
+        name="supcon",
+        target="tacit.methods:supcon",
+        summary="Instances of one group attract, all others repel",
+        requires=("views:two-views", "groups"),
+        source="Khosla et al. 2020, arXiv:2004.11362",
+    ),
+)
+"""An instance's views are found among others: past ones, grouped ones, all of the data."""
 
 DISTILLATION = (
     Offer(
@@ -67,6 +148,24 @@ DISTILLATION = (
     ),
 )
 """A teacher's answer, or the other view's, is predicted."""
+
+CLUSTERING = (
+    Offer(
+        name="swav",
+        target="tacit.methods:swav",
+        summary="Views predict each other's prototypes, assigned in equal shares of the batch",
+        requires=("views:multi-crop",),
+        source="Caron et al. 2020, arXiv:2006.09882",
+    ),
+    Offer(
+        name="deep-cluster",
+        target="tacit.methods:deep_cluster",
+        summary="Views predict their instance's cluster, found anew each epoch by k-means",
+        requires=("views:two-views",),
+        source="Caron et al. 2020, arXiv:2006.09882 (DeepCluster-v2)",
+    ),
+)
+"""Views of one instance belong to the same prototypes."""
 
 MASKED = (
     Offer(
@@ -149,4 +248,4 @@ MASKED = (
 )
 """What was hidden is predicted."""
 
-METHODS = (*JOINT_EMBEDDING, *DISTILLATION, *MASKED)
+METHODS = (*JOINT_EMBEDDING, *CONTRASTIVE, *DISTILLATION, *CLUSTERING, *MASKED)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tacit.plugin._offer import Offer
 
 _VIEWS = "views:"
-_FROM_THE_CORE = frozenset({"teacher"})
+_FROM_ELSEWHERE = frozenset({"teacher", "groups", "instances"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ def fit(
     made = {word for offer in augmentations for word in offer.provides}
     views = [word for word in method.requires if word.startswith(_VIEWS)]
     lacks = [f"no {word.removeprefix(_VIEWS)} views" for word in views if word not in made]
-    needed = [word for word in method.requires if word not in {*views, *_FROM_THE_CORE}]
+    needed = [word for word in method.requires if word not in {*views, *_FROM_ELSEWHERE}]
     lacks += _missing_encoder(needed, encoders)
     return Cell(method=method.name, modality=modality, lacks=tuple(lacks))
 

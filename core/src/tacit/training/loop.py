@@ -34,6 +34,7 @@ from tacit.training.settings import Training
 from tacit.training.update import Update, finite
 
 _FOREVER = 1 << 62  # steps of an epoch of data that have none
+_ROUND = 100  # steps between looks and checkpoints by default, where an epoch is a single step
 
 
 @runtime_checkable
@@ -203,7 +204,8 @@ class Trainer:
     def _due(self, every: int | None) -> bool:
         if every == 0:
             return False
-        return self.step % (every or self.per_epoch) == 0 or self._done
+        usual = self.per_epoch if self.per_epoch > 1 else _ROUND
+        return self.step % (every or usual) == 0 or self._done
 
     def _log(self, values: dict[str, float]) -> None:
         self.schedules.observe(values)
@@ -348,10 +350,20 @@ def order_of(source: Source | GeneratedSource, settings: Training, seed: int) ->
     """The shuffles of a data set; None for endless data.
 
     Raises:
-        ValueError: epochs of data that have none, or neither an end nor checkpoints.
+        ValueError: epochs of data that have none, neither an end nor checkpoints, or buckets of
+            data that know no lengths.
     """
     if isinstance(source, Source):
-        return EpochOrder(size=len(source), batch=settings.batch, seed=seed)
+        lengths = source.lengths() if settings.bucket else None
+        if settings.bucket and lengths is None:
+            raise ValueError("bucket: the source does not know how long its instances are; set 0")
+        return EpochOrder(
+            size=len(source),
+            batch=settings.batch,
+            seed=seed,
+            lengths=lengths,
+            pool=max(1, settings.bucket),
+        )
     if settings.epochs is not None:
         raise ValueError("endless data have no epochs: set steps, or endless=true")
     if settings.endless and settings.checkpoint_every is None:

@@ -41,6 +41,23 @@ class AdamW:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Adam(AdamW):
+    """Adam whose decay is added to the gradient and so scaled with it: what older papers train by.
+
+    Args:
+        lr: learning rate, until a schedule sets it.
+        weight_decay: decay of matrices, as a penalty on their squares.
+        betas: decay of the running means of the gradient and of its square.
+        eps: added to the root of the latter.
+
+    Source: Kingma and Ba, Adam (arXiv 1412.6980).
+    """
+
+    kind: ClassVar[str] = "adam"
+    weight_decay: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Sgd:
     """Stochastic gradient descent with momentum: the usual choice for convolutions.
 
@@ -92,7 +109,7 @@ class Lars:
         _at_least_0(self, "lr", "momentum", "weight_decay", "eta")
 
 
-OptimizerConfig: TypeAlias = AdamW | Sgd | Lars
+OptimizerConfig: TypeAlias = AdamW | Adam | Sgd | Lars
 
 
 def build(
@@ -117,7 +134,8 @@ def build(
     """
     groups = _groups(config, named_parameters, no_weight_decay)
     if isinstance(config, AdamW):
-        return torch.optim.AdamW(
+        kind = torch.optim.Adam if isinstance(config, Adam) else torch.optim.AdamW
+        return kind(
             groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=_fusible(groups)
         )
     if isinstance(config, Sgd):

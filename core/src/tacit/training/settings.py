@@ -44,13 +44,16 @@ class Training:
         weights: weight of a loss term, by name; 1 where not set.
         trainable: name patterns of parameters to train (`encoders.*.adapter.*`), or rows of one
             (`encoders.*.embed.weight[30522:]`: those from there on); all if empty.
+        bucket: batches whose instances are sorted by length together before they are shuffled, so
+            that each batch holds little padding; 0 leaves lengths to chance. Needs a source that
+            knows them.
         workers: processes that load data; 0 loads in the training process, none asks the source.
         log_every: steps between two lines of metrics.
         watch_every: steps between two looks at the embeddings (effective rank, kNN); 0 for none,
-            none for once an epoch.
+            none for once an epoch, or every 100 steps where an epoch is a single one.
         watch_size: instances looked at, from the beginning of the data.
-        checkpoint_every: steps between two checkpoints; none for once an epoch, or, of data
-            without epochs, at the end.
+        checkpoint_every: steps between two checkpoints; none for once an epoch (every 100 steps
+            where an epoch is a single one), or, of data without epochs, at the end.
         keep: checkpoints kept.
         compile: compile the encoders with torch.compile.
         device: auto, cpu, cuda or cuda:N.
@@ -71,6 +74,7 @@ class Training:
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     trainable: tuple[str, ...] = ()
+    bucket: int = 0
     workers: int | None = None
     log_every: int = 20
     watch_every: int | None = None
@@ -94,7 +98,7 @@ class Training:
             raise ValueError(
                 f"accumulate: {self.accumulate} parts do not divide a batch of {self.batch}"
             )
-        for name in ("workers", "watch_every"):
+        for name in ("workers", "watch_every", "bucket"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ValueError(f"{name}: wanted at least 0; got {value}")

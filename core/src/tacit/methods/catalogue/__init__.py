@@ -1,7 +1,19 @@
 """The core's methods by family: papers' compositions with defaults for small scale."""
 
+from tacit.methods.catalogue.clustering import deep_cluster, swav
+from tacit.methods.catalogue.contrastive import (
+    dcl,
+    dclw,
+    groco,
+    isogclr,
+    moco,
+    moco_v3,
+    nnclr,
+    sogclr,
+    supcon,
+)
 from tacit.methods.catalogue.distillation import byol, dino, ibot, random_teacher, simsiam
-from tacit.methods.catalogue.joint_embedding import barlow_twins, simclr, vicreg
+from tacit.methods.catalogue.joint_embedding import barlow_twins, lejepa, simclr, ssl_ey, vicreg
 from tacit.methods.catalogue.masked import (
     best_rq,
     cae,
@@ -23,17 +35,30 @@ __all__ = [
     "cae",
     "crop_mae",
     "data2vec",
+    "dcl",
+    "dclw",
+    "deep_cluster",
     "dino",
     "dmjd",
     "gmml",
+    "groco",
     "i_jepa",
     "ibot",
+    "isogclr",
+    "lejepa",
     "mae",
+    "moco",
+    "moco_v3",
     "mp3",
+    "nnclr",
     "random_teacher",
     "selfie",
     "simclr",
     "simmim",
     "simsiam",
+    "sogclr",
+    "ssl_ey",
+    "supcon",
+    "swav",
     "vicreg",
 ]

@@ -7,6 +7,10 @@ from tacit.methods.method import Method, Stage
 from tacit.objectives import (
     BarlowTwins,
     BarlowTwinsConfig,
+    CanonicalCorrelation,
+    CanonicalCorrelationConfig,
+    LeJepa,
+    LeJepaConfig,
     SimClr,
     SimClrConfig,
     VicReg,
@@ -48,5 +52,32 @@ def vicreg() -> Method:
         name="vicreg",
         summary="Invariance between two views, variance kept up, covariance kept down",
         source="Bardes et al. 2022, arXiv:2105.04906",
+        stages=(stage,),
+    )
+
+
+def ssl_ey() -> Method:
+    """SSL-EY. The paper trains with LARS at batch 256 for 1000 epochs."""
+    stage = Stage(
+        views="two-views",
+        objective=CanonicalCorrelation,
+        config=CanonicalCorrelationConfig(),
+        training=training(),
+    )
+    return Method(
+        name="ssl-ey",
+        summary="Deep CCA of the views, by the unconstrained loss of Eckart and Young",
+        source="Chapman et al. 2024, arXiv:2310.01012",
+        stages=(stage,),
+    )
+
+
+def lejepa() -> Method:
+    """LeJEPA. The paper trains with AdamW and 2 + 6 views; two views do here."""
+    stage = Stage(views="two-views", objective=LeJepa, config=LeJepaConfig(), training=training())
+    return Method(
+        name="lejepa",
+        summary="Views meet at their centre in an embedding kept an isotropic Gaussian",
+        source="Balestriero and LeCun 2025, arXiv:2511.08544",
         stages=(stage,),
     )

@@ -39,8 +39,8 @@ from tacit.objectives import (
 
 
 def _training(schedules: Mapping[str, object] | None = None) -> dict[str, object]:
-    """As masked autoencoders have it: a second moment that forgets sooner."""
-    return training(decay=0.05, betas=(0.9, 0.95), schedules=schedules)
+    """As masked autoencoders have it: a second moment that forgets sooner, and a higher rate."""
+    return training(2e-3, decay=0.05, betas=(0.9, 0.95), schedules=schedules)
 
 
 def _masked(config: MaskedPredictionConfig, views: str = "masked") -> Stage:
@@ -156,8 +156,10 @@ def best_rq() -> Method:
     )
 
 
-def _latent(config: MaskedPredictionConfig, momentum: float) -> Stage:
-    rising = {"kind": "cosine", "start": momentum, "end": 1.0}
+def _latent(config: MaskedPredictionConfig) -> Stage:
+    """With a teacher that follows fast, as runs of few steps need: one near 1 stays random."""
+    momentum = 0.95
+    rising = {"kind": "cosine", "start": momentum, "end": 0.999}
     return Stage(
         views="masked",
         objective=MaskedPrediction,
@@ -171,6 +173,8 @@ def i_jepa() -> Method:
     """I-JEPA. The paper's predictor has 12 blocks of 384 features, its momentum begins at 0.996.
 
     On tokens in a line blocks are spans; for tokens in no order set `objective.mask.kind=subset`.
+    It needs long runs: after 200 to 400 steps on 8,000 images of CIFAR-10 its embeddings were worse
+    than a random encoder's, while on digits 80 steps are enough.
     """
     config = MaskedPredictionConfig(
         mask=MultiBlockMask(),
@@ -182,7 +186,7 @@ def i_jepa() -> Method:
         name="i-jepa",
         summary="A moving-average teacher's latents of blocks are predicted from the rest",
         source="Assran et al. 2023, arXiv:2301.08243",
-        stages=(_latent(config, 0.99),),
+        stages=(_latent(config),),
     )
 
 
@@ -191,7 +195,7 @@ def data2vec() -> Method:
     config = MaskedPredictionConfig(
         mask=BlockMask(ratio=0.6),
         mode="replace",
-        target=LatentTarget(layers=3, normalise="instance"),
+        target=LatentTarget(layers=2, normalise="instance"),
         decoder=LinearDecoder(),
         loss=SmoothAbsolute(beta=2.0),
     )
@@ -199,7 +203,7 @@ def data2vec() -> Method:
         name="data2vec",
         summary="A moving-average teacher's averaged layers are predicted at replaced tokens",
         source="Baevski et al. 2022, arXiv:2202.03555",
-        stages=(_latent(config, 0.99),),
+        stages=(_latent(config),),
     )
 
 

@@ -1,0 +1,86 @@
+"""Where a probe taps a run: the encoder, one of its layers, or behind a head of the objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from tacit.api.plan import Plan
+from tacit.contract import DataInfo, Encoder, Encoding, Mask
+from tacit.evaluation import Tap
+
+PREFIX = "objective."
+"""Of the objective's weights among a learner's."""
+
+
+class Headed(Encoder):
+    """An encoder with one of its objective's heads behind it: `pooled` is what the head makes.
+
+    Args:
+        encoder: trained or random.
+        head: takes pooled vectors.
+    """
+
+    def __init__(self, encoder: Encoder, head: nn.Module) -> None:
+        super().__init__()
+        self.spec, self.encoder, self.head = encoder.spec, encoder, head
+
+    def forward(
+        self, value: Any, *, mask: Mask | None = None, taps: Sequence[int] = ()
+    ) -> Encoding:
+        """The head's answer."""
+        pooled: Tensor = self.head(self.encoder(value, mask=mask, taps=taps).pooled)
+        return Encoding(pooled=pooled)
+
+
+def place(tap: str | int) -> tuple[Tap, str | None]:
+    """Where to tap the encoder, and behind which head, from what a user wrote.
+
+    `pooled` and `tokens` are the encoder's, a number is a layer of it; any other word names a head.
+    """
+    if isinstance(tap, int) or tap.isdigit():
+        return int(tap), None
+    if tap == "pooled":
+        return "pooled", None
+    if tap == "tokens":
+        return "tokens", None
+    return "pooled", tap
+
+
+def head_of(
+    plan: Plan,
+    modality: str,
+    name: str,
+    encoders: Mapping[str, Encoder],
+    weights: Mapping[str, Tensor] | None = None,
+) -> nn.Module:
+    """A head of the objective of a run's last stage, in evaluation mode.
+
+    Args:
+        plan: the run's parts.
+        modality: whose head.
+        name: of the head within the objective, such as `projector`.
+        encoders: of the run; the head is built for them.
+        weights: those of a learner; random ones if None.
+
+    Raises:
+        ValueError: the objective has no such head; says which it has.
+    """
+    objective = plan.stages[-1].build_objective()
+    objective.build({n: e.spec for n, e in encoders.items()}, DataInfo())
+    heads = dict(objective.named_children())
+    own = heads.get(name)
+    if not isinstance(own, nn.ModuleDict) or modality not in own:
+        known = [n for n, h in heads.items() if isinstance(h, nn.ModuleDict) and modality in h]
+        raise ValueError(
+            f"tap: {plan.method.name} has no head {name!r} for {modality}; wanted pooled, tokens, "
+            f"the number of a layer, or one of: {', '.join(known) or 'no head'}"
+        )
+    head = own[modality]
+    if weights is not None:
+        prefix = f"{PREFIX}{name}.{modality}."
+        found = {k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)}
+        head.load_state_dict(found)
+    return head.eval()

@@ -1,0 +1,59 @@
+"""Sums over the rows of all ranks that losses on second moments are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tacit.functional.collectives import all_reduce_sum, gather_rows, global_rows
+
+
+def at_least_two(x: Tensor) -> int:
+    """The rows of all ranks, of which a statistic needs two.
+
+    Raises:
+        ValueError: fewer, or ranks with different numbers.
+    """
+    rows = global_rows(x)
+    if rows < 2:
+        raise ValueError(
+            f"statistics over the batch need at least 2 instances, got {rows}: use larger batches "
+            "or drop the last incomplete one"
+        )
+    return rows
+
+
+def centred(views: Sequence[Tensor], rows: int) -> list[Tensor]:
+    """Each view less its mean over the rows of all ranks."""
+    means = all_reduce_sum(torch.stack([view.sum(0) for view in views])) / rows
+    return [view - mean for view, mean in zip(views, means, strict=True)]
+
+
+def squares(x: Tensor, count: int) -> Tensor:
+    """Sum over the rows of all ranks of x squared, over `count`: the variance of centred rows."""
+    return all_reduce_sum(x.square().sum(0)) / count
+
+
+def gram(x: Tensor, y: Tensor) -> Tensor:
+    """||X^T Y||_F^2 over the rows of all ranks, in float64: much of it is subtracted again."""
+    rows_x = x @ gather_rows(x).T
+    rows_y = rows_x if y is x else y @ gather_rows(y).T
+    return all_reduce_sum((rows_x * rows_y).sum(dtype=_double(x)))
+
+
+def sum_of_squares(x: Tensor) -> Tensor:
+    """In float64, like `gram`, from which it is taken."""
+    return x.square().sum(dtype=_double(x))
+
+
+def _double(x: Tensor) -> torch.dtype:
+    return x.dtype if x.device.type == "mps" else torch.float64  # which has no float64
+
+
+def off_the_diagonal(square: Float[Tensor, "width width"]) -> Tensor:
+    """The entries off the diagonal, as a view: of every width + 1 entries, one is on it."""
+    width = len(square)
+    return square.flatten()[1:].view(width - 1, width + 1)[:, :-1]

@@ -1,0 +1,34 @@
+"""The core's methods that cluster: settings for small scale."""
+
+from __future__ import annotations
+
+from tacit.methods.catalogue.defaults import training
+from tacit.methods.method import Method, Stage
+from tacit.objectives import DeepCluster, DeepClusterConfig, Swav, SwavConfig
+
+
+def swav() -> Method:
+    """SwAV. The paper trains with LARS at batch 4096, with 3000 prototypes and 2 + 6 views."""
+    stage = Stage(views="multi-crop", objective=Swav, config=SwavConfig(), training=training())
+    return Method(
+        name="swav",
+        summary="Views predict each other's prototypes, assigned in equal shares of the batch",
+        source="Caron et al. 2020, arXiv:2006.09882",
+        stages=(stage,),
+    )
+
+
+def deep_cluster() -> Method:
+    """DeepCluster-V2. The paper has three clusterings of 3000 and 2 + 6 views."""
+    stage = Stage(
+        views="two-views",
+        objective=DeepCluster,
+        config=DeepClusterConfig(),
+        training=training(),
+    )
+    return Method(
+        name="deep-cluster",
+        summary="Views predict their instance's cluster, found anew each epoch by k-means",
+        source="Caron et al. 2020, arXiv:2006.09882 (DeepCluster-v2)",
+        stages=(stage,),
+    )

@@ -1,0 +1,1 @@
+"""Graphs for tacit: encoders, views, sources, methods and probes."""

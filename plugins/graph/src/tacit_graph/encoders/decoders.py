@@ -1,0 +1,115 @@
+"""Decoders of a graph encoder's own kind: one layer of messages from embeddings back to features.
+
+Messages are added up first and mapped to features after: embeddings are narrower than bags of
+words, and only the nodes that are asked for need the map. Both orders give the same sums.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tacit.contract import Tokens
+from tacit_graph.encoders.convolutions import attention_weights
+from tacit_graph.encoders.edges import Edges
+
+
+class Decoder(nn.Module):
+    """Adds up over neighbours, then maps the nodes asked for; no activation, no normalisation.
+
+    Args:
+        width: of the embeddings.
+        out: features answered for every node.
+        gain: of the normal Glorot initialisation of the map.
+
+    Source: Hou et al. 2022 (arXiv 2205.10803) section 3.2: a decoder of a single layer.
+    """
+
+    def __init__(self, width: int, out: int, *, gain: float = 1.0) -> None:
+        super().__init__()
+        self.gain = gain
+        self.weight = nn.Parameter(torch.empty(out, width))
+        self.bias = nn.Parameter(torch.empty(out))
+        Decoder.reset_parameters(self)
+
+    def reset_parameters(self) -> None:
+        """Draw new weights."""
+        nn.init.xavier_normal_(self.weight, gain=self.gain)
+        nn.init.zeros_(self.bias)
+
+    @abstractmethod
+    def summed(self, x: Float[Tensor, "nodes width"], edges: Edges) -> Float[Tensor, "nodes width"]:
+        """The messages each node gets, added up."""
+
+    def forward(self, tokens: Tokens) -> Float[Tensor, "nodes out"]:
+        """Features of every node; 0 where they are not asked for."""
+        summed, asked = self.summed(tokens.values, tokens.relations), tokens.asked
+        if asked is None or asked.device.type != "cpu":  # other devices would wait for the number
+            return functional.linear(summed, self.weight, self.bias)
+        rows = asked.nonzero()[:, 0]
+        found = functional.linear(summed[rows], self.weight, self.bias)
+        return found.new_zeros(len(summed), found.shape[1]).index_copy(0, rows, found)
+
+
+class GcnDecoder(Decoder):
+    """The sums of a graph convolution."""
+
+    def summed(self, x: Float[Tensor, "nodes width"], edges: Edges) -> Float[Tensor, "nodes width"]:
+        """See `Decoder.summed`."""
+        return edges.incoming.add_up(x, edges.normalised)
+
+
+class GatDecoder(Decoder):
+    """The sums of graph attention with one head.
+
+    The attention scores are those of mapped embeddings, `a (W x)`, computed as `(a W) x`.
+
+    Args:
+        width: of the embeddings.
+        out: features answered for every node.
+        dropout: of the embeddings.
+        attention_dropout: of the attention weights.
+    """
+
+    def __init__(
+        self, width: int, out: int, *, dropout: float = 0.0, attention_dropout: float = 0.0
+    ) -> None:
+        super().__init__(width, out, gain=math.sqrt(2))
+        self.dropout, self.attention_dropout = dropout, attention_dropout
+        self.attention = nn.Parameter(torch.empty(2, out))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new weights."""
+        super().reset_parameters()
+        nn.init.xavier_normal_(self.attention, gain=self.gain)
+
+    def summed(self, x: Float[Tensor, "nodes width"], edges: Edges) -> Float[Tensor, "nodes width"]:
+        """See `Decoder.summed`."""
+        x = functional.dropout(x, self.dropout, self.training)
+        sent, received = functional.linear(x, self.attention @ self.weight).split(1, dim=1)
+        dropout = self.attention_dropout if self.training else 0.0
+        weights = attention_weights(sent, received, edges, dropout=dropout)
+        return edges.incoming.add_up(x, weights)
+
+
+class SumDecoder(Decoder):
+    """The sums of GIN: a node and its neighbours, then a network of two layers.
+
+    Source: Xu et al. 2019 (arXiv 1810.00826) eq. 4.1.
+    """
+
+    def __init__(self, width: int, out: int) -> None:
+        super().__init__(width, out)
+        self.hidden = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU())
+
+    def summed(self, x: Float[Tensor, "nodes width"], edges: Edges) -> Float[Tensor, "nodes width"]:
+        """See `Decoder.summed`."""
+        source, target = edges.index
+        found: Tensor = self.hidden(x.index_add(0, target, x[source]))
+        return found

@@ -1,0 +1,26 @@
+"""Views of graphs, each with its record."""
+
+from tacit_graph.views.one_of import OneOf, OneOfConfig
+from tacit_graph.views.policies import (
+    Edits,
+    Masked,
+    MaskedConfig,
+    Shuffled,
+    ShuffledConfig,
+    TwoViews,
+    TwoViewsConfig,
+    edit,
+)
+
+__all__ = [
+    "Edits",
+    "Masked",
+    "MaskedConfig",
+    "OneOf",
+    "OneOfConfig",
+    "Shuffled",
+    "ShuffledConfig",
+    "TwoViews",
+    "TwoViewsConfig",
+    "edit",
+]

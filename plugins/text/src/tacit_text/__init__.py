@@ -1,0 +1,1 @@
+"""Text for tacit: tokenizers, encoders, views, objectives and sources."""

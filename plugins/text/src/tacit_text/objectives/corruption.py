@@ -1,0 +1,290 @@
+"""Where wrong tokens come from: drawn at random, from clusters, or made by a small generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from tacit.contract import Context, EncoderSpec, Mask
+from tacit.functional import all_reduce_sum, masked_cross_entropy
+from tacit.nn import OwnDecoder, build_decoder
+from tacit.nn.k_means import k_means, nearest
+from tacit_text.encoders.bert import BertConfig, bert_network
+from tacit_text.encoders.subword import SubwordEncoder
+from tacit_text.encoders.transformers import HuggingFace
+from tacit_text.modality import Preprocessing
+from tacit_text.subwords import Subwords
+from tacit_text.tokenizers import open_tokenizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomTokens:
+    """Any token of the vocabulary, all equally likely: RTS, SLM."""
+
+    kind: ClassVar[str] = "random"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterTokens:
+    """A token of a cluster the encoder cannot well tell the original's from: C-RTS.
+
+    Args:
+        clusters: of the word embeddings.
+        refresh: steps after which they are made anew.
+        decay: share of what is known of the confusion of clusters that a step keeps.
+    """
+
+    kind: ClassVar[str] = "cluster"
+    clusters: int = 64
+    refresh: int = 200
+    decay: float = 0.99
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedTokens:
+    """What a small masked language model fills in, sampled from its answer: ELECTRA.
+
+    Args:
+        width: of the generator, a multiple of `heads`. ELECTRA has a quarter to a half of the
+            encoder's.
+        depth: its blocks.
+        heads: its attention heads.
+        weight: of its own loss.
+    """
+
+    kind: ClassVar[str] = "generator"
+    width: int = 64
+    depth: int = 2
+    heads: int = 2
+    weight: float = 1.0
+
+
+Corruption: TypeAlias = RandomTokens | ClusterTokens | GeneratedTokens
+
+
+@dataclass(frozen=True, eq=False)
+class Corrupted:
+    """What stands in the chosen places.
+
+    Args:
+        ids: of all tokens, those of chosen places exchanged.
+        losses: of whatever made them.
+    """
+
+    ids: Int[Tensor, "batch tokens"]
+    losses: dict[str, Tensor]
+
+
+class RandomSource(nn.Module):
+    """Draws from the whole vocabulary but its special tokens.
+
+    Source: Di Liello et al. 2022 (arXiv 2210.13536) section 3.1.
+    """
+
+    ordinary: Tensor
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        super().__init__()
+        self.register_buffer("ordinary", ordinary_tokens(spec))
+
+    def forward(
+        self,
+        encoder: SubwordEncoder,
+        subwords: Subwords,
+        chosen: Bool[Tensor, "batch tokens"],
+        ctx: Context,
+    ) -> Corrupted:
+        """Other tokens in the chosen places; the draw may hit the original."""
+        draw = torch.randint(
+            self.ordinary.shape[0],
+            chosen.shape,
+            generator=ctx.generator,
+            device=ctx.device,
+        )
+        return Corrupted(torch.where(chosen, self.ordinary[draw], subwords.ids), {})
+
+    def learn(
+        self,
+        original: Tensor,
+        replaced: Tensor,
+        fooled: Float[Tensor, "batch tokens"],
+        asked: Tensor,
+    ) -> None:
+        """Nothing to learn from."""
+
+
+class ClusterSource(RandomSource):
+    """Draws from clusters of word embeddings, those the encoder mixes up more often.
+
+    Which cluster a replacement comes from is drawn in proportion to how often, of late, the encoder
+    was fooled by replacements from that cluster for originals of this one.
+
+    Source: Di Liello et al. 2022 (arXiv 2210.13536) section 3.2. Differs: clusters are those of the
+        encoder's present word embeddings, by k-means, made anew as it learns, and confusion is a
+        moving average.
+    """
+
+    confusion: Tensor
+    cluster: Tensor
+    order: Tensor
+    first: Tensor
+    count: Tensor
+
+    def __init__(self, config: ClusterTokens, spec: EncoderSpec) -> None:
+        super().__init__(spec)
+        self.config = config
+        tokens, clusters = int(self.ordinary.shape[0]), config.clusters
+        if clusters > tokens:
+            raise ValueError(f"clusters: wanted at most the {tokens} tokens; got {clusters}")
+        vocabulary = spec.vocabulary
+        assert vocabulary is not None
+        self.register_buffer("confusion", torch.full((clusters, clusters), 0.5))
+        self.register_buffer("cluster", torch.zeros(vocabulary, dtype=torch.long))
+        self.register_buffer("order", torch.arange(tokens))
+        self.register_buffer("first", torch.zeros(clusters, dtype=torch.long))
+        self.register_buffer("count", torch.full((clusters,), tokens))
+
+    @torch.no_grad()
+    def arrange(self, encoder: SubwordEncoder) -> None:
+        """Make the clusters anew of the present embeddings."""
+        rows = encoder.table().detach()[self.ordinary].float()
+        rows = nn.functional.normalize(rows, dim=1)
+        centres = k_means(rows, self.config.clusters, seed=0, iterations=10)
+        own = nearest(rows, centres)
+        self.cluster[self.ordinary] = own
+        self.order.copy_(own.argsort(stable=True))
+        counted = torch.zeros_like(self.count).scatter_add_(0, own, torch.ones_like(own))
+        self.count.copy_(counted)
+        self.first.copy_(counted.cumsum(0) - counted)
+
+    def forward(
+        self,
+        encoder: SubwordEncoder,
+        subwords: Subwords,
+        chosen: Bool[Tensor, "batch tokens"],
+        ctx: Context,
+    ) -> Corrupted:
+        """Tokens of confusable clusters in the chosen places."""
+        if ctx.step % self.config.refresh == 0:
+            self.arrange(encoder)
+        likely = self.confusion * (self.count > 0)
+        rows = likely[self.cluster[subwords.ids]].flatten(0, 1).cumsum(1)
+        at = torch.rand(rows.shape[0], 1, generator=ctx.generator, device=ctx.device)
+        drawn = torch.searchsorted(rows, at * rows[:, -1:]).view(chosen.shape)
+        drawn = drawn.clamp(max=self.config.clusters - 1)
+        inside = torch.rand(chosen.shape, generator=ctx.generator, device=ctx.device)
+        place = self.first[drawn] + (inside * self.count[drawn]).long()
+        place = place.clamp(max=self.order.shape[0] - 1)
+        return Corrupted(torch.where(chosen, self.ordinary[self.order[place]], subwords.ids), {})
+
+    @torch.no_grad()
+    def learn(
+        self,
+        original: Tensor,
+        replaced: Tensor,
+        fooled: Float[Tensor, "batch tokens"],
+        asked: Tensor,
+    ) -> None:
+        """Take in how far the encoder took replacements for originals."""
+        pair = self.cluster[original] * self.config.clusters + self.cluster[replaced]
+        shape = (self.config.clusters**2,)
+        flat, weight = pair.flatten(), asked.flatten().float()
+        total = fooled.new_zeros(shape).scatter_add_(0, flat, weight)
+        wrong = fooled.new_zeros(shape).scatter_add_(0, flat, weight * fooled.flatten())
+        total, wrong = all_reduce_sum(total), all_reduce_sum(wrong)
+        seen = (total > 0).view_as(self.confusion)
+        rate = (wrong / total.clamp(min=1)).view_as(self.confusion)
+        moved = self.confusion * self.config.decay + rate * (1 - self.config.decay)
+        self.confusion.copy_(torch.where(seen, moved, self.confusion).clamp(min=1e-3))
+
+
+class GeneratorSource(nn.Module):
+    """A small BERT that is trained to fill in the chosen places, and sampled from.
+
+    No gradient goes through the samples. Its word embeddings are its own.
+
+    Source: Clark et al. 2020 (arXiv 2003.10555) section 2, google-research/electra. Differs: word
+        embeddings are not shared between generator and discriminator, which have other widths.
+    """
+
+    def __init__(self, config: GeneratedTokens, spec: EncoderSpec) -> None:
+        super().__init__()
+        known = preprocessing_of(spec)
+        tokenizer = open_tokenizer(
+            known.tokenizer, longest=known.max_tokens, truncate=known.truncate
+        )
+        if tokenizer.mask_id is None:
+            raise ValueError("generator: it fills in masks, and the tokenizer has no mask token")
+        size = BertConfig(
+            width=config.width, depth=config.depth, heads=config.heads, max_tokens=known.max_tokens
+        )
+        network = bert_network(size, vocabulary=len(tokenizer))
+        self.weight = config.weight
+        self.model = HuggingFace(network, tokenizer, known.tokenizer, pool="mean")
+        self.head = build_decoder(OwnDecoder(remask=False), self.model.spec, len(tokenizer))
+
+    def forward(
+        self,
+        encoder: SubwordEncoder,
+        subwords: Subwords,
+        chosen: Bool[Tensor, "batch tokens"],
+        ctx: Context,
+    ) -> Corrupted:
+        """Samples of what might have been in the chosen places, and the generator's loss."""
+        mask = Mask(chosen, "replace")
+        tokens = self.model.tokenize(subwords)
+        logits = self.head(self.model(tokens, mask=mask), mask, tokens)
+        loss = masked_cross_entropy(logits, subwords.ids, chosen)
+        with torch.no_grad():
+            noise = torch.rand(logits.shape, generator=ctx.generator, device=ctx.device)
+            gumbel = -(-(noise.clamp(1e-9, 1 - 1e-7)).log()).log()
+            sampled = (logits.float() + gumbel).argmax(-1)
+        return Corrupted(
+            torch.where(chosen, sampled, subwords.ids), {"generator": self.weight * loss}
+        )
+
+    def learn(
+        self,
+        original: Tensor,
+        replaced: Tensor,
+        fooled: Float[Tensor, "batch tokens"],
+        asked: Tensor,
+    ) -> None:
+        """Nothing: it learns from what was there alone."""
+
+
+def build_source(
+    config: Corruption, spec: EncoderSpec
+) -> RandomSource | ClusterSource | GeneratorSource:
+    """The source of a configuration."""
+    if isinstance(config, ClusterTokens):
+        return ClusterSource(config, spec)
+    if isinstance(config, GeneratedTokens):
+        return GeneratorSource(config, spec)
+    return RandomSource(spec)
+
+
+def ordinary_tokens(spec: EncoderSpec) -> Int[Tensor, " ordinary"]:
+    """The vocabulary without its special tokens."""
+    known = preprocessing_of(spec)
+    tokenizer = open_tokenizer(known.tokenizer, longest=known.max_tokens)
+    special = set(tokenizer.special)
+    return torch.tensor([i for i in range(len(tokenizer)) if i not in special])
+
+
+def preprocessing_of(spec: EncoderSpec) -> Preprocessing:
+    """What an encoder does to strings.
+
+    Raises:
+        ValueError: it is none of this package's.
+    """
+    if not isinstance(spec.preprocessing, Preprocessing):
+        raise ValueError(
+            "token replacement needs an encoder with a vocabulary: wanted one with "
+            f"tacit_text.modality.Preprocessing; got {spec.preprocessing!r}"
+        )
+    return spec.preprocessing

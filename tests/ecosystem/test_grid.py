@@ -1,0 +1,149 @@
+"""The grid that `tacit list` prints is true: what fits trains, what does not is refused.
+
+Over every installed method and modality; new ones join by being installed. A modality brings its
+embedded data: the first of its sources that opens with no settings at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import MISSING, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import tacit
+from tacit.api.choice import Given
+from tacit.api.resolve import resolve_run
+from tacit.contract import Batch, Objective
+from tacit.data import Source
+from tacit.methods import Method
+from tacit.plugin import Cell, Offer, load_plugins
+
+CATALOGUE = load_plugins()
+GRID = CATALOGUE.grid()
+TINY = {"width": 16, "depth": 3, "heads": 2, "layers": 3, "blocks": (1,)}
+STEPS = {"steps": 2, "batch": 8, "watch_every": 0, "workers": 0}
+
+
+class Grouped(Source):
+    """A source with groups, for methods that want some: neighbours in pairs, or its own."""
+
+    def __init__(self, source: Source) -> None:
+        self.source, self.modalities = source, source.modalities
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def fetch(self, indices: Sequence[int]) -> Batch:
+        batch = self.source.fetch(indices)
+        return batch if batch.group is not None else replace(batch, group=batch.index // 2)
+
+    def labels(self) -> torch.Tensor | None:
+        return self.source.labels()
+
+    def groups(self) -> torch.Tensor | None:
+        own = self.source.groups()
+        return torch.arange(len(self)) // 2 if own is None else own
+
+
+@cache
+def embedded(modality: str) -> Source:
+    """The data a modality's plugin brings: no path, no network."""
+    for offer in CATALOGUE.offers("sources", modality):
+        factory = offer.load()
+        if offer.modality == {modality} and not _required(factory.Config):
+            made = factory(factory.Config())
+            assert isinstance(made, Source)
+            return Grouped(made)
+    pytest.fail(f"no plugin brings embedded data of the modality {modality}")
+
+
+def _required(config: Any) -> list[str]:
+    return [f.name for f in fields(config) if f.default is f.default_factory is MISSING]
+
+
+def small(offer: Offer) -> dict[str, object]:
+    """The encoder of an offer, as small as its settings allow."""
+    config = offer.load().Config
+    known = {f.name: f.default for f in fields(config)}
+    tiny = {k: v for k, v in TINY.items() if isinstance(known.get(k), type(v))}
+    try:
+        config(**tiny)
+    except ValueError:
+        tiny = {}
+    return {"name": offer.name, **tiny}
+
+
+def encoders(modality: str) -> list[Offer]:
+    """Those that need no setting."""
+    offers = CATALOGUE.offers("encoders", modality)
+    return [o for o in offers if o.modality == {modality} and not _required(o.load().Config)]
+
+
+def needed(method: str) -> set[str]:
+    """What a method asks of an encoder."""
+    words = CATALOGUE.find("methods", method).requires
+    return {word for word in words if not word.startswith("views:")} - {"teacher"}
+
+
+def composed(cell: Cell, encoder: Offer) -> None:
+    """Everything a run checks before it opens its data."""
+    tree = {"method": cell.method, "encoder": small(encoder), "data": {"name": "python:Grouped"}}
+    plan = resolve_run(tree, where="the grid", given=Given(source=embedded(cell.modality)))
+    plan.check(plan.build_encoders())
+
+
+def name(cell: Cell) -> str:
+    return f"{cell.method} on {cell.modality}"
+
+
+@pytest.mark.parametrize("cell", [c for c in GRID if c.fits], ids=name)
+def test_what_the_grid_says_fits_trains(cell: Cell, tmp_path: Path) -> None:
+    offers = [o for o in encoders(cell.modality) if needed(cell.method) <= set(o.provides)]
+    assert offers, f"no encoder of {cell.modality} that {cell.method} runs on has defaults"
+    settings = {"encoder": small(offers[0]), "training": STEPS}
+    run = tacit.pretrain(
+        cell.method, data=embedded(cell.modality), out=tmp_path / "run", settings=settings
+    )
+    assert run.finished
+    begun = run.plan.fitted(embedded(cell.modality)).build_encoders()[cell.modality].state_dict()
+    now = run.encoders[cell.modality].state_dict()
+    assert any(not torch.equal(begun[key], now[key]) for key in begun), "nothing was trained"
+    assert all(bool(value.isfinite().all()) for value in now.values())
+
+
+def impossible() -> list[tuple[Cell, Offer]]:
+    """Cells that do not fit, with every encoder; and those that do, with encoders that do not."""
+    return [
+        (cell, encoder)
+        for cell in GRID
+        for encoder in encoders(cell.modality)
+        if not cell.fits or not needed(cell.method) <= set(encoder.provides)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "encoder"), impossible(), ids=lambda each: getattr(each, "method", None) or each.name
+)
+def test_what_does_not_fit_is_refused_before_data_is_read(cell: Cell, encoder: Offer) -> None:
+    with pytest.raises(ValueError, match=r"views|encoder|modalit"):
+        composed(cell, encoder)
+
+
+@pytest.mark.parametrize("offer", CATALOGUE.offers("methods"), ids=lambda offer: offer.name)
+def test_an_offer_requires_what_its_objectives_do(offer: Offer) -> None:
+    """What the grid is told is what a run checks."""
+    method: Method = offer.load()()
+    asked: set[str] = set()
+    for stage in method.stages:
+        objective: Objective = stage.objective(stage.config)
+        asked |= objective.requires.capabilities
+        assert f"views:{stage.views}" in offer.requires
+        assert bool(stage.teachers) <= ("teacher" in offer.requires)
+    told = needed(offer.name)
+    dense = {"tokens"} if any(word.startswith("tokens:") for word in told) else set()
+    assert asked <= told | dense
