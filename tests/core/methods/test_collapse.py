@@ -16,6 +16,7 @@ from tacit.api.watch import CollapseWarning, Watch
 from tacit.contract import (
     Augmentation,
     Batch,
+    DataInfo,
     Encoder,
     EncoderSpec,
     Encoding,
@@ -126,6 +127,7 @@ def trainer(
         augmentations={"signal": Noisy(policy, noise)},
         modalities={"signal": modality},
         teachers=teachers,
+        data=DataInfo(instances=ROWS),
     )
     training = Training(batch=64, log_every=1, **settings)
     watch = Watch.of(source, {"signal": modality}, training)

@@ -71,8 +71,16 @@ def test_padding_is_never_hidden_and_rows_hide_their_own_share() -> None:
     assert mask.hidden.sum(1).tolist() == [5, 2, 0]
     assert not (mask.hidden & ~valid).any()
     assert mask.hidden_per_row is None
-    with pytest.raises(ValueError, match="'replace' and block=1; got 'drop'"):
-        RandomMask()(3, (10,), mode="drop", generator=generator(), valid=valid)
+    with pytest.raises(ValueError, match="block=1; got 2"):
+        RandomMask(block=2)(3, (10,), mode="replace", generator=generator(), valid=valid)
+
+
+def test_under_drop_short_rows_keep_padding_and_their_own_share_of_tokens() -> None:
+    valid = torch.arange(10) < torch.tensor([[10], [4], [1]])
+    mask = RandomMask(ratio=0.5)(3, (10,), mode="drop", generator=generator(), valid=valid)
+    assert mask.visible_index().shape == (3, 5)
+    assert (mask.hidden & valid).sum(1).tolist() == [5, 2, 0]
+    assert (~mask.hidden & valid).sum(1).tolist() == [5, 2, 1]
 
 
 def test_packed_tokens_share_the_ratio() -> None:

@@ -74,7 +74,7 @@ def test_a_name_that_matches_nothing_is_an_error_with_a_suggestion(
 
 
 def test_an_argument_that_matches_nothing_is_an_error_too(three: Toys) -> None:
-    with pytest.raises(ValueError, match=r"allow names 'dog'.*plugins: ant, bee, cat"):
+    with pytest.raises(ValueError, match=r"allow names 'dog'.*plugins: .*ant, .*bee, .*cat"):
         load_plugins(allow=["dog"])
     with pytest.raises(ValueError, match="block names 'dog'"):
         load_plugins(block=["dog"])

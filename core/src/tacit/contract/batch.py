@@ -76,16 +76,14 @@ class Batch:
         return replace(self, **moved)
 
     def split(self, parts: int) -> list[Batch]:
-        """The batch in equal parts, for accumulation; values must be sequences of instances.
+        """The batch in equal parts, for accumulation; values must be rows of instances.
 
-        Tensors with a leading batch axis are, and so is what can be sliced as a `Sequence` can.
+        Tensors with a leading batch axis are, and so is whatever has a length and can be sliced.
 
         Raises:
             ValueError: a value that cannot be cut, or parts that do not come out equal.
         """
-        whole = all(
-            isinstance(v, Tensor | Sequence) and len(v) == len(self) for v in self.values.values()
-        )
+        whole = all(_has_rows(value, len(self)) for value in self.values.values())
         if not whole or self.rows is not None:
             raise ValueError("accumulate: only batches of one row an instance can be split")
         if len(self) % parts:
@@ -103,6 +101,13 @@ class Batch:
             group=None if self.group is None else self.group[rows],
             present={name: present[rows] for name, present in self.present.items()},
         )
+
+
+def _has_rows(value: Any, count: int) -> bool:
+    """Whether a value has a row for each instance, and can be cut into some of them."""
+    if isinstance(value, Mapping) or not hasattr(value, "__getitem__"):
+        return False
+    return len(value) == count
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

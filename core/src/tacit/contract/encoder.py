@@ -119,7 +119,8 @@ class Encoding:
         pooled: one vector per instance.
         tokens: dense or packed token vectors, without class or register tokens; None if the
             encoder only pools.
-        valid: dense only: False where a row is padding.
+        valid: dense only: False where a row is padding; of all tokens, also of those that were
+            dropped.
         owner: packed only: the instance each token belongs to.
         kept: under a `drop` mask, the position on the grid of every token returned.
         layers: the tapped layers, by number, in the form of `tokens`.
@@ -129,7 +130,7 @@ class Encoding:
 
     pooled: Float[Tensor, "instances width"]
     tokens: Float[Tensor, "batch tokens width"] | Float[Tensor, "tokens width"] | None = None
-    valid: Bool[Tensor, "batch tokens"] | None = None
+    valid: Bool[Tensor, "batch places"] | None = None
     owner: Int[Tensor, " tokens"] | None = None
     kept: Int[Tensor, "batch tokens"] | None = None
     layers: Mapping[int, Tensor] = field(default_factory=dict)

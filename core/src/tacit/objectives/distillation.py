@@ -109,8 +109,8 @@ class ByolConfig:
 
     Args:
         projector: the paper's has one hidden layer of 4096 and 256 features, not normalised. The
-            default is: in few steps normalised targets teach clearly more, for the teacher's
-            features then cannot shrink onto their mean. None predicts the encoder's own
+            default is, which together with a higher rate taught more in few steps (linear 0.39
+            to 0.45 on held-out CIFAR-10 images, one seed). None predicts the encoder's own
             embeddings, as BGRL does.
         predictor: likewise, never normalised at its end; its last width is that of what it
             predicts. `none` leaves it out: the method then collapses; only to see that.

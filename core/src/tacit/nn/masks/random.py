@@ -72,15 +72,16 @@ class RandomMask(MaskSampler):
             grid: tokens along each axis; one number where they lie in a line.
             mode: what is to happen to hidden tokens.
             generator: the source of randomness.
-            valid: False where a row is padding, which is never hidden; the ratio is then one of the
-                row's valid tokens, and `block` is refused.
+            valid: False where a row is padding, which nobody asks for; the ratio is then one of
+                the row's valid tokens, and `block` is refused. Under `drop` short rows keep padding
+                in place of tokens, so that all keep the same number.
 
         Raises:
-            ValueError: see `check`; or padded rows together with `drop` or with cells.
+            ValueError: see `check`; or padded rows together with cells.
         """
         self.check(grid, mode)
         if valid is not None:
-            return Mask(self._padded(valid, mode, generator), mode)
+            return self._padded(valid, mode, generator)
         number = math.prod(cells_of(grid, self.block))
         count = number_of(self.ratio, number)
         noise = torch.rand(rows, number, generator=generator, device=generator.device)
@@ -103,14 +104,20 @@ class RandomMask(MaskSampler):
 
     def _padded(
         self, valid: Bool[Tensor, "batch tokens"], mode: MaskMode, generator: torch.Generator
-    ) -> Bool[Tensor, "batch tokens"]:
-        if mode == "drop" or self.block != 1:
+    ) -> Mask:
+        if self.block != 1:
             raise ValueError(
-                "mask: rows of different lengths hide different numbers of tokens: wanted mode "
-                f"'replace' and block=1; got {mode!r} and {self.block}"
+                "mask: rows of different lengths have no whole cells: wanted block=1; got "
+                f"{self.block}"
             )
         noise = torch.rand(valid.shape, generator=generator, device=generator.device)
         lengths = valid.sum(1, keepdim=True)
         counts = (self.ratio * lengths.double() - 1e-9).ceil().clamp(min=1)
-        hidden = ranks(noise + 2.0 * ~valid) < torch.minimum(counts, lengths - 1)
-        return hidden & valid
+        hidden = (ranks(noise + 2.0 * ~valid) < torch.minimum(counts, lengths - 1)) & valid
+        if mode != "drop":
+            return Mask(hidden, mode)
+        # Tokens to be hidden go first, then padding, then what is to be seen: cutting this order at
+        # one place keeps the visible tokens of the longest row, and of shorter ones also padding.
+        order = ranks(torch.where(hidden, 0.0, torch.where(valid, 2.0, 1.0)) + noise / 2)
+        count = number_of(self.ratio, valid.shape[1])
+        return Mask(order < count, mode, count)

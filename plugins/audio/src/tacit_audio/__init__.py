@@ -1,0 +1,1 @@
+"""Recordings of speech, sound and music for tacit."""

@@ -1,0 +1,66 @@
+"""The block of a pre-norm transformer that leaves padding and hidden tokens alone."""
+
+from __future__ import annotations
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention.
+
+    Args:
+        width: features per token, a multiple of `heads`.
+        heads: number of heads.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.enter = nn.Linear(width, 3 * width)
+        self.leave = nn.Linear(width, width)
+
+    def forward(
+        self,
+        tokens: Float[Tensor, "batch length width"],
+        attended: Bool[Tensor, "batch 1 1 length"] | None,
+    ) -> Float[Tensor, "batch length width"]:
+        """Mix; `attended` is False for tokens that nobody may look at."""
+        parts = self.enter(tokens).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = parts.unbind(0)
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=attended)
+        answer: Tensor = self.leave(mixed.transpose(1, 2).flatten(2))
+        return answer
+
+
+class Block(nn.Module):
+    """Attention and feed-forward, each normalised before and added after, without dropout.
+
+    Source: Dosovitskiy et al. 2021 (arXiv:2010.11929), equations 2 and 3.
+
+    Args:
+        width: features per token.
+        heads: attention heads.
+        mlp_ratio: hidden features of the feed-forward part per feature.
+    """
+
+    def __init__(self, width: int, heads: int, mlp_ratio: float) -> None:
+        super().__init__()
+        self.before_attention = nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.before_feedforward = nn.LayerNorm(width)
+        hidden = int(width * mlp_ratio)
+        self.feedforward = nn.Sequential(
+            nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
+        )
+
+    def forward(
+        self,
+        tokens: Float[Tensor, "batch length width"],
+        attended: Bool[Tensor, "batch 1 1 length"] | None = None,
+    ) -> Float[Tensor, "batch length width"]:
+        """One layer of the transformer."""
+        tokens = tokens + self.attention(self.before_attention(tokens), attended)
+        mixed: Tensor = tokens + self.feedforward(self.before_feedforward(tokens))
+        return mixed

@@ -1,0 +1,135 @@
+"""Methods of the literature on recordings: views and settings of objectives of the core.
+
+They run on any encoder of the modality that offers what they need; the masked ones are meant for
+tokens of whole frames (`encoder.bands` equal to `encoder.mels`), on which a span is time.
+Rates and lengths are for small data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tacit.methods import Method, Stage, catalogue
+from tacit.nn import (
+    ContrastWithin,
+    CrossEntropy,
+    Fill,
+    InputTarget,
+    LatentTarget,
+    LinearDecoder,
+    MeanAbsolute,
+    RandomMask,
+    RandomProjectionTarget,
+    SmoothAbsolute,
+    SpanMask,
+)
+from tacit.objectives import MaskedPredictionConfig, SimClrConfig
+
+
+def _varied(base: Method, name: str, summary: str, source: str, **changed: object) -> Method:
+    """A method of the core with another name and some of its stage changed."""
+    (stage,) = base.stages
+    stages: tuple[Stage, ...] = (replace(stage, **changed),)  # type: ignore[arg-type]
+    return Method(name=name, summary=summary, source=source, stages=stages)
+
+
+def byol_a() -> Method:
+    """BYOL-A. The paper mixes with a memory of 2048 clips and resizes crops; see `MixedViews`."""
+    return _varied(
+        catalogue.byol(),
+        "audio/byol-a",
+        "BYOL on excerpts that have another clip quietly under them",
+        "Niizumi et al. 2021, arXiv:2103.06695",
+        views="mixed-views",
+    )
+
+
+def clmr() -> Method:
+    """CLMR. The paper trains 1000 epochs and more on excerpts of 2.7 s, with delay and pitch."""
+    return _varied(
+        catalogue.simclr(),
+        "audio/clmr",
+        "SimCLR on two excerpts of a recording, each changed in sound",
+        "Spijkervet and Burgoyne 2021, arXiv:2103.09410",
+        config=SimClrConfig(temperature=0.5),
+    )
+
+
+def audio_mae() -> Method:
+    """Audio-MAE. The paper's decoder attends within local windows; here MAE's, to all tokens."""
+    return _varied(
+        catalogue.mae(),
+        "audio/audio-mae",
+        "Patches of a spectrogram dropped before the encoder are reconstructed",
+        "Huang et al. 2022, arXiv:2207.06405",
+        config=MaskedPredictionConfig(mask=RandomMask(ratio=0.8)),
+    )
+
+
+def ssast() -> Method:
+    """SSAST, its contrastive half: the paper adds ten times a mean squared error."""
+    return _varied(
+        catalogue.simmim(),
+        "audio/ssast",
+        "Each hidden place finds its own patch of the spectrogram among the hidden ones",
+        "Gong et al. 2022, arXiv:2110.09784",
+        config=MaskedPredictionConfig(
+            mask=RandomMask(ratio=0.75),
+            mode="replace",
+            target=InputTarget(normalise=True),
+            decoder=LinearDecoder(),
+            loss=ContrastWithin(temperature=0.1, normalise=True),
+        ),
+    )
+
+
+def tera() -> Method:
+    """TERA, its alteration along time. The paper also alters bands and adds noise."""
+    return _varied(
+        catalogue.simmim(),
+        "audio/tera",
+        "Altered frames are reconstructed, most of them hidden, some taken from another clip",
+        "Liu et al. 2021, arXiv:2007.06028",
+        config=MaskedPredictionConfig(
+            mask=SpanMask(ratio=0.3, length=3),
+            mode="replace",
+            fill=Fill(donor=0.1, keep=0.1),
+            target=InputTarget(),
+            decoder=LinearDecoder(),
+            loss=MeanAbsolute(),
+        ),
+    )
+
+
+def best_rq() -> Method:
+    """BEST-RQ on spans. The paper hides 400 ms at a time; normalise clips, or few codes occur."""
+    return _varied(
+        catalogue.best_rq(),
+        "audio/best-rq",
+        "Hidden frames are predicted as codes of a projection that is never trained",
+        "Chiu et al. 2022, arXiv:2202.01855",
+        config=MaskedPredictionConfig(
+            mask=SpanMask(ratio=0.5, length=4),
+            mode="replace",
+            target=RandomProjectionTarget(of=InputTarget(normalise=False)),
+            decoder=LinearDecoder(),
+            loss=CrossEntropy(),
+        ),
+    )
+
+
+def data2vec() -> Method:
+    """data2vec on spans. The paper averages the last 8 layers, with spans of 10 frames of 20 ms."""
+    return _varied(
+        catalogue.data2vec(),
+        "audio/data2vec",
+        "A moving-average teacher's averaged layers are predicted at hidden spans",
+        "Baevski et al. 2022, arXiv:2202.03555",
+        config=MaskedPredictionConfig(
+            mask=SpanMask(ratio=0.5, length=4),
+            mode="replace",
+            target=LatentTarget(layers=3, normalise="instance"),
+            decoder=LinearDecoder(),
+            loss=SmoothAbsolute(beta=2.0),
+        ),
+    )

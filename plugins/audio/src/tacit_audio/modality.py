@@ -1,0 +1,125 @@
+"""Audio as a modality: how clips are put together, what raw features they have, what fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from tacit.contract import Modality
+from tacit_audio.features import statistics
+from tacit_audio.sound import Sound, concatenated, join
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """What an audio encoder takes.
+
+    Args:
+        rate: samples a second.
+        channels: 1 for mono.
+        shortest: samples below which it makes no token, its receptive field.
+
+    Raises:
+        ValueError: a number below 1.
+    """
+
+    rate: int
+    channels: int = 1
+    shortest: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "channels", "shortest"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: wanted at least 1; got {getattr(self, name)}")
+
+    def check(self, value: Sound) -> None:
+        """Refuse recordings of another rate, other channels, or with no room for a token.
+
+        Raises:
+            ValueError: wanted and got, and which setting mends it.
+        """
+        channels, samples = value.wave.shape[1:]
+        if value.rate != self.rate:
+            raise ValueError(
+                f"audio: the encoder takes {self.rate} Hz; got {value.rate} Hz: give the source "
+                f"rate={self.rate} to resample, or the encoder rate={value.rate}"
+            )
+        if channels != self.channels:
+            raise ValueError(
+                f"audio: the encoder takes {self.channels} channels; got {channels}: give the "
+                f"source channels=1 to mix them down, or the encoder channels={channels}"
+            )
+        if samples < self.shortest:
+            raise ValueError(
+                f"audio: the encoder needs at least {self.shortest} samples; got clips of at most "
+                f"{samples}: give the source shortest={self.shortest / self.rate:g} with "
+                'on_error="skip", or pad them'
+            )
+
+
+class Audio(Modality):
+    """Recordings as `tacit_audio.sound.Sound`."""
+
+    name = "audio"
+    default_encoder = "audio/spectrogram-transformer"
+
+    def collate(self, samples: Sequence[Any]) -> Sound:
+        """Values of one clip or more as one.
+
+        Raises:
+            ValueError: none, no `Sound`, or values that differ in rate or channels.
+        """
+        if not samples:
+            raise ValueError("audio: wanted at least one clip to collate; got none")
+        for position, sample in enumerate(samples):
+            if not isinstance(sample, Sound):
+                raise ValueError(
+                    f"audio: wanted Sound values; got {type(sample).__name__} at {position}: "
+                    "tacit_audio.sound.join makes one of tensors (channels, samples)"
+                )
+        whole = concatenated(samples)
+        if whole is None:
+            rates = sorted({(sample.rate, sample.wave.shape[1]) for sample in samples})
+            raise ValueError(
+                f"audio: clips of one batch differ in (rate, channels): {rates}: give the source "
+                "rate= to resample them, channels=1 to mix them down"
+            )
+        return whole
+
+    def size(self, value: Any) -> int:
+        """Clips of a value."""
+        return len(value)
+
+    def concatenate(self, values: Sequence[Any]) -> Any | None:
+        """Values as one, shorter ones padded; None where rates or channels differ."""
+        return concatenated(values)
+
+    def raw_features(self, value: Any) -> Float[Tensor, "instances features"]:
+        """Mean and deviation of 20 MFCCs over a clip: what any pretraining must beat."""
+        return statistics(value)
+
+    def suggest(self, value: Any) -> Mapping[str, object]:
+        """The sampling rate and the number of channels."""
+        return {"rate": value.rate, "channels": int(value.wave.shape[1])}
+
+    def fit(self, preprocessing: object | None, value: Any) -> None:
+        """Refuse recordings the encoder is not made for; see `Preprocessing.check`.
+
+        Raises:
+            ValueError: wanted and got, and which setting mends it.
+        """
+        if preprocessing is None:
+            return
+        if not isinstance(preprocessing, Preprocessing):
+            raise ValueError(
+                "audio: wanted an encoder with tacit_audio.modality.Preprocessing; "
+                f"got {type(preprocessing).__name__}"
+            )
+        preprocessing.check(value)
+
+
+__all__ = ["Audio", "Preprocessing", "Sound", "join"]

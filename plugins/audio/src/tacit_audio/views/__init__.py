@@ -1,0 +1,26 @@
+"""Views of recordings: batched code on the training device, from waveform to waveform."""
+
+from tacit_audio.views.config import ChangeConfig, CropConfig
+from tacit_audio.views.policies import (
+    Masked,
+    MaskedConfig,
+    MixedViews,
+    MixedViewsConfig,
+    MultiCrop,
+    MultiCropConfig,
+    TwoViews,
+    TwoViewsConfig,
+)
+
+__all__ = [
+    "ChangeConfig",
+    "CropConfig",
+    "Masked",
+    "MaskedConfig",
+    "MixedViews",
+    "MixedViewsConfig",
+    "MultiCrop",
+    "MultiCropConfig",
+    "TwoViews",
+    "TwoViewsConfig",
+]

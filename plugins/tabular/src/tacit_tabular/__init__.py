@@ -1,0 +1,1 @@
+"""Tables for tacit: rows of typed columns."""

@@ -1,0 +1,82 @@
+"""What tacit-tabular offers: tables, their encoders, views and sources."""
+
+from __future__ import annotations
+
+from tacit.plugin import Offer, hookimpl
+
+_TABLE = frozenset({"table"})
+
+
+@hookimpl
+def tacit_modalities() -> list[Offer]:
+    """Tables."""
+    return [
+        Offer(
+            name="tabular/table",
+            target="tacit_tabular.modality:Table",
+            summary="Rows of numbers and categories, some missing",
+            modality=_TABLE,
+        )
+    ]
+
+
+@hookimpl
+def tacit_encoders() -> list[Offer]:
+    """Networks that embed rows."""
+    return [
+        Offer(
+            name="tabular/transformer",
+            target="tacit_tabular.encoders:Transformer",
+            summary="Transformer whose tokens are columns",
+            modality=_TABLE,
+            provides=("tokens", "tokens:dense", "mask:drop", "mask:replace", "mask:query"),
+            source="Gorishniy et al. 2021, arXiv:2106.11959",
+        ),
+        Offer(
+            name="tabular/mlp",
+            target="tacit_tabular.encoders:Mlp",
+            summary="Multi-layer perceptron over all cells of a row",
+            modality=_TABLE,
+        ),
+    ]
+
+
+@hookimpl
+def tacit_augmentations() -> list[Offer]:
+    """Ways to make views of rows."""
+    return [
+        Offer(
+            name="tabular/two-views",
+            target="tacit_tabular.views:TwoViews",
+            summary="A row, and a copy with cells of other rows",
+            modality=_TABLE,
+            provides=("views:two-views",),
+            source="Bahri et al. 2022, arXiv:2106.15147",
+        ),
+        Offer(
+            name="tabular/masked",
+            target="tacit_tabular.views:Masked",
+            summary="A row as it is, whose columns are to be masked",
+            modality=_TABLE,
+            provides=("views:masked",),
+        ),
+    ]
+
+
+@hookimpl
+def tacit_sources() -> list[Offer]:
+    """Where tables come from."""
+    return [
+        Offer(
+            name=f"tabular/{name}",
+            target=f"tacit_tabular.data:{target}",
+            summary=summary,
+            modality=_TABLE,
+            source="scikit-learn",
+        )
+        for name, target, summary in (
+            ("wine", "Wine", "178 wines, 13 numbers, 3 classes; no network"),
+            ("breast-cancer", "BreastCancer", "569 tumours, 30 numbers, 2 classes; no network"),
+            ("diabetes", "Diabetes", "442 patients, 10 numbers, a value; no network"),
+        )
+    ]
