@@ -134,6 +134,11 @@ def test_what_does_not_fit_is_refused_before_data_is_read(cell: Cell, encoder: O
         composed(cell, encoder)
 
 
+@pytest.mark.parametrize("offer", CATALOGUE.offers("modalities"), ids=lambda offer: offer.name)
+def test_an_offer_says_whether_values_of_the_modality_mix(offer: Offer) -> None:
+    assert ("mix" in offer.provides) == offer.load()().mixes
+
+
 @pytest.mark.parametrize("offer", CATALOGUE.offers("methods"), ids=lambda offer: offer.name)
 def test_an_offer_requires_what_its_objectives_do(offer: Offer) -> None:
     """What the grid is told is what a run checks."""
