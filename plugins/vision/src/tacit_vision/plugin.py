@@ -38,6 +38,7 @@ def tacit_encoders() -> list[Offer]:
                 "mask:replace",
                 "mask:query",
                 "positions:none",
+                "tokens:grid",
             ),
             source="Dosovitskiy et al. 2021, arXiv:2010.11929",
         ),
