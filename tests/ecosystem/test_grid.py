@@ -34,6 +34,10 @@ class Grouped(Source):
 
     def __init__(self, source: Source) -> None:
         self.source, self.modalities = source, source.modalities
+        self.whole, self.decodes = source.whole, source.decodes
+
+    def fingerprint(self) -> str:
+        return self.source.fingerprint()
 
     def __len__(self) -> int:
         return len(self.source)
@@ -87,7 +91,12 @@ def encoders(modality: str) -> list[Offer]:
 def needed(method: str) -> set[str]:
     """What a method asks of an encoder."""
     words = CATALOGUE.find("methods", method).requires
-    return {word for word in words if not word.startswith("views:")} - {"teacher", "mix"}
+    return {word for word in words if not word.startswith("views:")} - {
+        "teacher",
+        "groups",
+        "instances",
+        "mix",
+    }
 
 
 def composed(cell: Cell, encoder: Offer) -> None:
@@ -105,7 +114,10 @@ def name(cell: Cell) -> str:
 def test_what_the_grid_says_fits_trains(cell: Cell, tmp_path: Path) -> None:
     offers = [o for o in encoders(cell.modality) if needed(cell.method) <= set(o.provides)]
     assert offers, f"no encoder of {cell.modality} that {cell.method} runs on has defaults"
-    settings = {"encoder": small(offers[0]), "training": STEPS}
+    encoder = small(offers[0])
+    if "positions:none" in needed(cell.method):  # offered, as a setting
+        encoder["positions"] = "none"
+    settings = {"encoder": encoder, "training": STEPS}
     run = tacit.pretrain(
         cell.method, data=embedded(cell.modality), out=tmp_path / "run", settings=settings
     )

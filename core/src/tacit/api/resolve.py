@@ -37,7 +37,7 @@ def resolve_run(
     source_offer = given.source is None and catalogue.find("sources", name_of(tree["data"]))
     names = sorted(source_offer.modality if source_offer else given.modalities)
     modalities = {name: _modality(catalogue, name) for name in names}
-    method: Method = catalogue.find("methods", _text(tree, "method")).load()()
+    method = _method(catalogue, _text(tree, "method"), names)
 
     def default(key: str, modality: str) -> str:
         if key == "encoder":
@@ -69,6 +69,17 @@ def resolve_run(
         stages=stages,
         catalogue=catalogue,
     )
+
+
+def _method(catalogue: Catalogue, name: str, modalities: Sequence[str]) -> Method:
+    offer = catalogue.find("methods", name)
+    if others := [modality for modality in modalities if not offer.suits(modality)]:
+        raise ValueError(
+            f"{offer.name} is for the modality {', '.join(sorted(offer.modality))} only; the data "
+            f"are {', '.join(others)} (tacit list: the methods that fit)"
+        )
+    method: Method = offer.load()()
+    return method
 
 
 @dataclass(frozen=True, kw_only=True)

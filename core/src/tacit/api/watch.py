@@ -7,6 +7,7 @@ encoder, one or two layers away, still looks healthy.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -100,7 +101,7 @@ class Watch:
         low = {
             name: value
             for name, value in self._logged.items()
-            if value < LEAST.get(name.partition("/")[0], -1.0)
+            if value < LEAST.get(name.partition("/")[0], -math.inf)
         }
         if low:
             said = ", ".join(f"{name} {value:.3f}" for name, value in low.items())

@@ -71,7 +71,11 @@ class EncoderSpec:
         words = {f"mask:{mode}" for mode in self.mask_modes}
         if self.tokens != "none":
             words |= {"tokens", f"tokens:{self.tokens}"}
-        if self.target_width is not None or self.vocabulary is not None:
+        if self.grid is not None:
+            words.add("tokens:grid")
+        if self.vocabulary is not None:
+            words.add("targets:codes")
+        elif self.target_width is not None:
             words.add("targets")
         if self.layers:
             words.add("taps")

@@ -148,7 +148,7 @@ class PositionTarget:
 
     kind: ClassVar[str] = "position"
     needs: ClassVar[Requirements] = Requirements(
-        capabilities=frozenset({"tokens:dense", "positions:none"})
+        capabilities=frozenset({"tokens:dense", "tokens:grid", "positions:none"})
     )
 
 

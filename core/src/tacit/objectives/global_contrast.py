@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tacit.contract import Context, DataInfo, EncoderSpec, Losses, Requirements, View, Views
-from tacit.functional import GlobalContrast, global_contrast
+from tacit.functional import GlobalContrast, global_contrast, global_mean
 from tacit.nn import MlpConfig, SampleState
 from tacit.objectives.contrast import AllViews
 
@@ -89,7 +89,7 @@ class SogClr(AllViews):
             found = global_contrast(first, second, temperature, average, share=self.config.share)
             if self.training:
                 state.see(numbers[name], self.after(before, found))
-            metrics[f"temperature{suffix}"] = temperature.mean()
+            metrics[f"temperature{suffix}"] = global_mean(temperature.sum(), len(temperature))
             return found.loss
 
         losses = self.whole(views, ctx, "global", loss)

@@ -36,6 +36,7 @@ from tacit.contract import (
     Views,
 )
 from tacit.nn import (
+    BlockMask,
     ContrastWithin,
     CrossDecoder,
     CrossEntropy,
@@ -57,6 +58,7 @@ from tacit.nn import (
     TokenisedTarget,
     TokenLoss,
     TransformerDecoder,
+    TubeMask,
     build_decoder,
     build_target,
     fill_hidden,
@@ -316,12 +318,17 @@ def _requirements(config: MaskedPredictionConfig) -> Requirements:
     words = {"tokens", f"mask:{config.mode}"}
     if config.mode == "drop" or isinstance(config.decoder, TransformerDecoder):
         words.add("tokens:dense")
+    if isinstance(config.mask, BlockMask | MultiBlockMask | TubeMask):
+        words |= {"tokens:dense", "tokens:grid"}
     if isinstance(config.decoder, OwnDecoder):
         words.add("decoder")
     needs = config.target.needs
+    asked = needs.capabilities
+    if isinstance(config.target, InputTarget) and isinstance(config.loss, CrossEntropy):
+        asked = asked - {"targets"} | {"targets:codes"}
     return replace(
         needs,
-        capabilities=needs.capabilities | words,
+        capabilities=asked | words,
         views=2 if isinstance(config.decoder, CrossDecoder) else 1,
         batch=2 if config.fill.donor else 1,
     )

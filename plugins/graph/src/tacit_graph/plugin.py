@@ -127,6 +127,8 @@ def tacit_methods() -> list[Offer]:
     """Methods for graphs."""
     masked = ("views:masked", "tokens", "targets", "mask:replace", "decoder")
     pairs = ("views:two-views",)
+    # Sizes that are those of the graph encoders, and a contrast of parts with their whole.
+    of_graphs = ("bgrl", "infograph")
     known = (
         (
             "graphmae",
@@ -176,6 +178,7 @@ def tacit_methods() -> list[Offer]:
             name=f"graph/{name}",
             target=f"tacit_graph.methods:{name.replace('-', '_')}",
             summary=summary,
+            modality="graph" if name in of_graphs else (),
             requires=requires,
             source=source,
         )

@@ -29,7 +29,13 @@ def tacit_encoders() -> list[Offer]:
             target="tacit_tabular.encoders:Transformer",
             summary="Transformer whose tokens are columns",
             modality=_TABLE,
-            provides=("tokens", "tokens:dense", "mask:drop", "mask:replace", "mask:query"),
+            provides=(
+                "tokens",
+                "tokens:dense",
+                "mask:drop",
+                "mask:replace",
+                "mask:query",
+            ),
             source="Gorishniy et al. 2021, arXiv:2106.11959",
         ),
         Offer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tacit.plugin import Offer, hookimpl
 
 _TEXT = frozenset({"text"})
-_SUBWORDS = ("tokens", "tokens:dense", "targets", "taps", "decoder", "mask:replace")
+_SUBWORDS = ("tokens", "tokens:dense", "targets:codes", "taps", "decoder", "mask:replace")
 
 
 @hookimpl
@@ -113,8 +113,8 @@ def tacit_methods() -> list[Offer]:
         "tsdae": "Wang et al. 2021, arXiv:2104.06979",
     }
     needed = {
-        "masked": ("tokens:dense", "targets", "decoder"),
-        "noisy": ("tokens:dense", "targets"),
+        "masked": ("tokens:dense", "targets:codes", "decoder", "mask:replace"),
+        "noisy": ("tokens:dense", "targets:codes"),
     }
     return [
         Offer(

@@ -39,6 +39,7 @@ def tacit_encoders() -> list[Offer]:
                 "mask:replace",
                 "mask:query",
                 "positions:none",
+                "tokens:grid",
             ),
             source="Dosovitskiy et al. 2021, arXiv:2010.11929",
         ),

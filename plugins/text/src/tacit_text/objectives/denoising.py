@@ -108,7 +108,7 @@ class Denoising(Objective):
 
     Config = DenoisingConfig
     requires = Requirements(
-        views=2, most_views=2, capabilities=frozenset({"tokens:dense", "targets"})
+        views=2, most_views=2, capabilities=frozenset({"tokens:dense", "targets:codes"})
     )
 
     def __init__(self, config: DenoisingConfig | None = None) -> None:

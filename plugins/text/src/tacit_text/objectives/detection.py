@@ -83,7 +83,7 @@ class TokenSwap(Objective):
 
     Config = TokenSwapConfig
     requires = Requirements(
-        capabilities=frozenset({"tokens:dense", "targets", "decoder"}), most_views=1
+        capabilities=frozenset({"tokens:dense", "targets:codes", "decoder"}), most_views=1
     )
 
     def __init__(self, config: TokenSwapConfig | None = None) -> None:
