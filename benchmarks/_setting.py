@@ -48,7 +48,10 @@ class Setting:
 
     def encoder_of(self, offer: Offer, catalogue: Catalogue) -> str | None:
         """The name of the first encoder that offers what a method needs; None if none does."""
-        needed = {word for word in offer.requires if not word.startswith("views:")} - {"teacher"}
+        needed = {word for word in offer.requires if not word.startswith("views:")} - {
+            "teacher",
+            "mix",
+        }
         for name, component in self.encoders.items():
             # As it is set, not as it could be: `provides` cannot tell that it has no positions.
             chosen = Component(name=str(component["name"]), options=_but_name(component))

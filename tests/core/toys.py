@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -205,6 +206,10 @@ class ToyContext:
         whole = self.encode(View(value=value, modality=views[0].modality), which=which)
         parts = whole.pooled.split([len(view.value) for view in views])
         return [Encoding(pooled=part) for part in parts]
+
+    def mix(self, view: View, other: View, *, order: Tensor, share: Tensor) -> View:
+        value = share * view.value + (1 - share) * other.value[order]
+        return replace(view, value=value.to(view.value.dtype))
 
     def encoder(self, modality: str, *, which: str = "student") -> Encoder:
         if which == "student":

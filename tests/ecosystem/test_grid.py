@@ -91,11 +91,8 @@ def encoders(modality: str) -> list[Offer]:
 def needed(method: str) -> set[str]:
     """What a method asks of an encoder."""
     words = CATALOGUE.find("methods", method).requires
-    return {word for word in words if not word.startswith("views:")} - {
-        "teacher",
-        "groups",
-        "instances",
-    }
+    elsewhere = {"teacher", "groups", "instances", "mix"}  # from the core, the data, the modality
+    return {word for word in words if not word.startswith("views:")} - elsewhere
 
 
 def composed(cell: Cell, encoder: Offer) -> None:
@@ -143,6 +140,11 @@ def impossible() -> list[tuple[Cell, Offer]]:
 def test_what_does_not_fit_is_refused_before_data_is_read(cell: Cell, encoder: Offer) -> None:
     with pytest.raises(ValueError, match=r"views|encoder|modalit"):
         composed(cell, encoder)
+
+
+@pytest.mark.parametrize("offer", CATALOGUE.offers("modalities"), ids=lambda offer: offer.name)
+def test_an_offer_says_whether_values_of_the_modality_mix(offer: Offer) -> None:
+    assert ("mix" in offer.provides) == offer.load()().mixes
 
 
 @pytest.mark.parametrize("offer", CATALOGUE.offers("methods"), ids=lambda offer: offer.name)

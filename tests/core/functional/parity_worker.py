@@ -32,6 +32,7 @@ FIRST, SECOND = data(BATCH, INPUTS, seed=1), data(BATCH, INPUTS, seed=2)
 START = data(INPUTS, WIDTH, seed=3) / 2
 GROUPS = torch.tensor([0, 1, 2, 3, 0, 0, 4, 1, 5, 6, 7, 6, 2, 2, 8, 0])
 HIDDEN = torch.tensor([1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]).bool()  # uneven over ranks
+SHARE = torch.tensor(0.3, dtype=torch.float64)
 QUEUE = data(7, WIDTH, seed=4)
 WEIGHTS = data(BATCH, seed=5).abs()
 TEMPERATURES = data(BATCH, seed=6).abs() + 0.1
@@ -44,6 +45,13 @@ def self_columns(a: Tensor) -> Columns:
 def mask_rows(own: slice) -> Callable[[int, int], Tensor]:
     mask = GROUPS[:, None] == GROUPS
     return lambda start, stop: mask[own][start:stop]
+
+
+def mixed(a: Tensor, b: Tensor, own: slice) -> functional.MixedBarlowTwins:
+    """Each instance with its neighbour, which is on the same process; not the mixture itself."""
+    order = torch.arange(len(a)) ^ 1
+    embedded = torch.tanh(a + 2 * b[order])
+    return functional.mixed_barlow_twins(a, b, embedded, order=order, share=SHARE)
 
 
 LOSSES: dict[str, Loss] = {
@@ -82,6 +90,8 @@ LOSSES: dict[str, Loss] = {
     ),
     "group_ordering": lambda a, b, own: functional.group_ordering([a, b], negatives=4),
     "barlow_twins": lambda a, b, own: functional.barlow_twins(a, b).loss,
+    "mixed_barlow_twins": lambda a, b, own: mixed(a, b, own).loss,
+    "mixed_barlow_twins gram": lambda a, b, own: mixed(wide(a), wide(b), own).loss,
     "vicreg": lambda a, b, own: functional.vicreg(a, b).loss,
     "barlow_twins gram": lambda a, b, own: functional.barlow_twins(wide(a), wide(b)).loss,
     "vicreg gram": lambda a, b, own: functional.vicreg(wide(a), wide(b)).loss,

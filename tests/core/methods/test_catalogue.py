@@ -24,8 +24,10 @@ METHODS: dict[str, Callable[[], Method]] = {
     name: getattr(methods, offer.target.partition(":")[2]) for name, offer in OFFERED.items()
 }
 every = pytest.mark.parametrize("name", METHODS)
-# One of them makes passes over the data set, which only an engine lends: see test_whole.py.
-alone = pytest.mark.parametrize("name", [name for name in METHODS if name != "deep-cluster"])
+# Those of several stages, and one that makes passes over the data set, ask for an engine: see
+# test_whole.py, test_guided.py and test_entropic.py.
+NEED_AN_ENGINE = {"deep-cluster", "e2mc", "g-simclr"}
+alone = pytest.mark.parametrize("name", [name for name in METHODS if name not in NEED_AN_ENGINE])
 
 
 class Noisy(Augmentation):
@@ -43,6 +45,7 @@ class Noisy(Augmentation):
 
 class Signal(Modality):
     name = "signal"
+    mixes = True
     default_encoder = "none"
 
 

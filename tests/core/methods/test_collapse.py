@@ -143,9 +143,18 @@ def trainer(
     )
 
 
-@pytest.mark.parametrize("name", CORE)
-def test_a_constant_encoder_is_reported_under_every_method(name: str) -> None:
-    stage = CORE[name]().stages[0]
+# A stage whose clusters are those of the one before refuses embeddings that are all alike.
+STAGES = [
+    (name, stage.name)
+    for name, method in CORE.items()
+    for stage in method().stages
+    if stage.name != "guided"
+]
+
+
+@pytest.mark.parametrize(("name", "number"), STAGES)
+def test_a_constant_encoder_is_reported_under_every_method(name: str, number: str) -> None:
+    (stage,) = (each for each in CORE[name]().stages if each.name == number)
     objective, teachers = stage.objective(stage.config), dict(stage.teachers)
     encoder = Constant(positions="positions:none" not in objective.requires.capabilities)
     run = trainer(encoder, objective, teachers, policy=stage.views, steps=1)

@@ -134,6 +134,7 @@ def engine(
     views: Mapping[str, Augmentation | ModelAugmentation] | None = None,
     teachers: Mapping[str, TeacherPolicy] | None = None,
     previous: Learner | None = None,
+    keep: Sequence[str] = (),
     folder: Path | None = None,
     log: Log | None = None,
     stop_at: int | None = None,
@@ -164,6 +165,7 @@ def engine(
         teachers=teachers,
         data=DataInfo(instances=len(source) if isinstance(source, Source) else None),
         previous=previous,
+        keep=keep,
     )
     observer = StopAt(stop_at)
     trainer = Trainer(

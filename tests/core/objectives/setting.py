@@ -36,6 +36,8 @@ from tacit.objectives import (
     DclConfig,
     Dino,
     DinoConfig,
+    EntropicVicReg,
+    EntropicVicRegConfig,
     GroCo,
     GroCoConfig,
     Ibot,
@@ -46,6 +48,8 @@ from tacit.objectives import (
     LeJepaConfig,
     MaskedPrediction,
     MaskedPredictionConfig,
+    MixedBarlowTwins,
+    MixedBarlowTwinsConfig,
     MoCo,
     MoCoConfig,
     Nnclr,
@@ -81,6 +85,8 @@ OBJECTIVES: dict[str, tuple[type[Objective], Any]] = {
     "simclr": (SimClr, SimClrConfig(projector=HEAD)),
     "barlow-twins": (BarlowTwins, BarlowTwinsConfig(projector=HEAD)),
     "vicreg": (VicReg, VicRegConfig(projector=HEAD)),
+    "mixed-barlow-twins": (MixedBarlowTwins, MixedBarlowTwinsConfig(projector=HEAD)),
+    "e2mc": (EntropicVicReg, EntropicVicRegConfig(projector=HEAD)),
     "ssl-ey": (CanonicalCorrelation, CanonicalCorrelationConfig(projector=HEAD)),
     "lejepa": (LeJepa, LeJepaConfig(projector=HEAD, slices=16)),
     "swav": (
@@ -120,7 +126,10 @@ JOINT = ("dcl", "dclw", "sogclr", "isogclr", "groco")
 """Contrastive ones that encode all views as one batch, tested apart."""
 SELF = ("dino", "ibot", "random-teacher")
 PAIRED = tuple(n for n in OBJECTIVES if n not in (*MASKED, *SELF, *JOINT))
-AT_ONCE = ("ssl-ey", "lejepa", "swav")  # of all views, and not pair by pair
+AT_ONCE = ("ssl-ey", "lejepa", "swav", "mixed-barlow-twins")  # of all views, and not pair by pair
+
+ON_ITS_OWN = ("mixed-barlow-twins",)
+"""What each process draws for its own rows, which no single process would."""
 
 
 @dataclass

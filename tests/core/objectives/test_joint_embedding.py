@@ -163,6 +163,7 @@ def test_a_batch_of_one_is_refused_before_training_and_in_it(name: str) -> None:
         roles={"signal": ("view", "view")},
         meta={},
         teachers=frozenset({"teacher"}),
+        mixes=frozenset({"signal"}),
     )
     assert unmet(setting.objective.requires, offered) == ["needs batches of at least 2; got 1"]
     assert not unmet(setting.objective.requires, replace(offered, batch=2))

@@ -99,6 +99,7 @@ class Plan:
                 plan.augmentations(),
                 teachers=frozenset(plan.stage.teachers),
                 batch=plan.training.batch,
+                modalities=self.modalities,
             )
             fitting = _encoders_that_fit(self, plan)
             check(plan.build_objective(), offered, what=self.method.name, hint=fitting)

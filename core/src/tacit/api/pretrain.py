@@ -178,6 +178,7 @@ class _Running:
             data=DataInfo(instances=instances),
             seed=seed,
             previous=previous,
+            keep=stage.stage.keep,
         )
         learner.to(self.here.device)
         synchronise_batch_norm(learner)
@@ -264,6 +265,7 @@ def _check_data(
             stage.augmentations(),
             teachers=frozenset(stage.stage.teachers),
             batch=stage.training.batch,
+            modalities=plan.modalities,
             labels=labels,
             groups=groups,
             instances=len(source) if isinstance(source, Source) else None,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -16,10 +16,13 @@ class Modality:
     Attributes:
         name: the word by which encoders, views and sources find each other.
         default_encoder: the encoder of a run that names none.
+        mixes: whether a value between two others is one of this kind, and `mix` makes it. The
+            modality's offer then provides the word `mix`.
     """
 
     name: str
     default_encoder: str
+    mixes: bool = False
 
     def collate(self, samples: Sequence[Any]) -> Any:
         """Samples into one batch value.
@@ -42,6 +45,22 @@ class Modality:
         if len({tuple(value.shape[1:]) for value in values}) > 1:
             return None
         return torch.cat(list(values))
+
+    def mix(
+        self, value: Any, other: Any, *, order: Int[Tensor, " instances"], share: Float[Tensor, ""]
+    ) -> Any:
+        """`share` of each instance of a value, and the rest of another value's `order`-th.
+
+        Raises:
+            ValueError: values that cannot be added, or do not have one shape.
+        """
+        if not isinstance(value, Tensor) or not value.is_floating_point():
+            got = value.dtype if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(f"{self.name}: wanted a tensor of floats to mix; got {got}")
+        if value.shape != other.shape:
+            shapes = f"{tuple(value.shape)} and {tuple(other.shape)}"
+            raise ValueError(f"{self.name}: wanted views of one shape to mix; got {shapes}")
+        return torch.lerp(other[order], value, share.to(value.dtype))
 
     def raw_features(self, value: Any) -> Float[Tensor, "instances features"]:
         """The value as plain numbers, for the raw-features baseline of every probe."""

@@ -126,6 +126,15 @@ class Context(Protocol):
         all of them together.
         """
 
+    def mix(
+        self, view: View, other: View, *, order: Int[Tensor, " instances"], share: Float[Tensor, ""]
+    ) -> View:
+        """A view between two: `share` of each instance, the rest of the other's `order`-th.
+
+        The modality mixes, as `Modality.mix` says; declare `Requirements(mix=True)`. The view's
+        meta holds `order` and `share`.
+        """
+
     def encoder(self, modality: str, *, which: str = "student") -> Encoder:
         """An encoder itself, for objectives that decide how it runs."""
 

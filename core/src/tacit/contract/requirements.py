@@ -19,6 +19,7 @@ class Requirements:
         capabilities: words of `EncoderSpec.capabilities` every encoder must offer.
         any_of: groups of such words; of each group one is enough (`("mask:drop", "mask:replace")`).
         teachers: names of the teachers the objective reads.
+        mix: the objective mixes values, so every modality must be able to (`Modality.mixes`).
         modalities: fewest modalities; 2 for objectives that join encoders.
         labels: the objective reads labels; it sees none otherwise.
         groups: the objective reads group ids.
@@ -32,6 +33,7 @@ class Requirements:
     capabilities: frozenset[str] = frozenset()
     any_of: tuple[frozenset[str], ...] = ()
     teachers: frozenset[str] = frozenset()
+    mix: bool = False
     modalities: int = 1
     labels: bool = False
     groups: bool = False
@@ -48,6 +50,7 @@ class Composition:
         roles: modality to the roles of the views made of it.
         meta: modality to the keys of its views' meta.
         teachers: names of the teachers the method sets up.
+        mixes: modalities whose values can be mixed.
         labels: the source has labels.
         groups: the source has groups.
         instances: size of the data set; None if unknown or endless.
@@ -58,6 +61,7 @@ class Composition:
     roles: Mapping[str, Sequence[str]]
     meta: Mapping[str, frozenset[str]]
     teachers: frozenset[str] = frozenset()
+    mixes: frozenset[str] = frozenset()
     labels: bool = False
     groups: bool = False
     instances: int | None = None
@@ -74,6 +78,8 @@ def unmet(needs: Requirements, offered: Composition) -> list[str]:
         problems += _view_problems(needs, modality, offered)
     if missing := needs.teachers - offered.teachers:
         problems.append(f"needs a teacher policy for: {', '.join(sorted(missing))}")
+    if needs.mix and (unmixed := sorted(set(offered.specs) - offered.mixes)):
+        problems.append(f"mixes instances; values of the modality {', '.join(unmixed)} do not mix")
     if needs.labels and not offered.labels:
         problems.append("needs labels; the source has none (name the label column)")
     if needs.groups and not offered.groups:

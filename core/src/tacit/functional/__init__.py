@@ -28,7 +28,14 @@ from tacit.functional.global_contrast import GlobalContrast, global_contrast
 from tacit.functional.group_ordering import group_ordering
 from tacit.functional.identification import contrast_within, masked_cross_entropy
 from tacit.functional.pairs import Columns, Groups, Pairs
-from tacit.functional.redundancy import BarlowTwins, VICReg, barlow_twins, vicreg
+from tacit.functional.redundancy import (
+    BarlowTwins,
+    MixedBarlowTwins,
+    VICReg,
+    barlow_twins,
+    mixed_barlow_twins,
+    vicreg,
+)
 from tacit.functional.regression import (
     masked_l1,
     masked_mean_squared_error,
@@ -54,6 +61,7 @@ __all__ = [
     "EffectiveEntropy",
     "GlobalContrast",
     "Groups",
+    "MixedBarlowTwins",
     "Pairs",
     "VICReg",
     "all_reduce_sum",
@@ -77,6 +85,7 @@ __all__ = [
     "masked_mean_squared_error",
     "masked_smooth_l1",
     "masked_soft_cross_entropy",
+    "mixed_barlow_twins",
     "momentum_contrast",
     "nearest_neighbours",
     "negative_cosine",

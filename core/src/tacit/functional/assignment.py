@@ -30,8 +30,9 @@ def sinkhorn(
         ValueError: sharpness that is not above 0, or fewer than 1 iteration.
 
     Source: Caron et al. 2020 (arXiv 2006.09882) eq. 3 to 5; Cuturi 2013; facebookresearch/swav,
-        main_swav.py (`distributed_sinkhorn`). Differs: the largest score of all ranks is taken off
-        first, which changes nothing but that exp cannot overflow.
+        main_swav.py (`distributed_sinkhorn`). Differs: the largest score of every prototype and
+        then of every row is taken off first, and put back where it matters, which changes nothing
+        but that exp neither overflows nor leaves a row of zeros, that is without an assignment.
     """
     if not sharpness > 0 or iterations < 1:
         raise ValueError(
@@ -40,9 +41,14 @@ def sinkhorn(
         )
     with no_autocast(scores):
         logits = full(scores) / sharpness
-        shares = (logits - largest(logits.max())).exp()
+        # Scaling a prototype cancels at once; scaling a row does after it had its say in the first
+        # sum over rows, hence the weights. The paper's 1 / rows and 1 / prototypes cancel too.
+        logits = logits - largest(logits.max(0).values)
+        highest = logits.max(1, keepdim=True).values
+        shares, weights = (logits - highest).exp(), highest.exp()
         least = torch.finfo(shares.dtype).tiny
-        for _ in range(iterations):  # the paper's factors of 1 / rows and 1 / prototypes cancel
-            shares = shares / all_reduce_sum(shares.sum(0)).clamp_min(least)
+        for number in range(iterations):
+            taken = shares * weights if number == 0 else shares
+            shares = shares / all_reduce_sum(taken.sum(0)).clamp_min(least)
             shares = shares / shares.sum(1, keepdim=True).clamp_min(least)
         return shares

@@ -86,7 +86,7 @@ def effective_entropy(
     Raises:
         ValueError: fewer than 2 instances over all ranks, or ranks with different numbers.
 
-    Source: Chakraborty et al. 2024 (arXiv 2411.16141); deepc94/e2mc, main_vicreg_ent_ft.py.
+    Source: Chakraborty et al. 2024 (arXiv 2411.15931); deepc94/e2mc, main_vicreg_ent_ft.py.
     """
     rows = at_least_two(embeddings)
     with no_autocast(embeddings):

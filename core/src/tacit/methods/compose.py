@@ -8,6 +8,7 @@ from tacit.contract import (
     Augmentation,
     Composition,
     Encoder,
+    Modality,
     ModelAugmentation,
     Objective,
     unmet,
@@ -20,6 +21,7 @@ def composition(
     *,
     teachers: frozenset[str],
     batch: int,
+    modalities: Mapping[str, Modality] | None = None,
     labels: bool = True,
     groups: bool = True,
     instances: int | None = 0,
@@ -37,6 +39,7 @@ def composition(
         groups=groups,
         instances=instances,
         batch=batch,
+        mixes=frozenset(name for name, each in (modalities or {}).items() if each.mixes),
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tacit.contract import Batch, Encoder, Encoding, Mask, Tokens, View
@@ -140,6 +141,18 @@ class StepContext:
                     self.encode(whole, which=which), [modality.size(v.value) for v in views]
                 )
         return [self.encode(view, which=which) for view in views]
+
+    def mix(
+        self, view: View, other: View, *, order: Int[Tensor, " instances"], share: Float[Tensor, ""]
+    ) -> View:
+        """A view between two, as their modality mixes."""
+        if not self._learner.objective.requires.mix:
+            name = type(self._learner.objective).__name__
+            raise ValueError(f"{name} mixes undeclared: declare Requirements(mix=True)")
+        modality = self._learner.modalities[view.modality]
+        with torch.no_grad():
+            value = modality.mix(view.value, other.value, order=order, share=share)
+        return replace(view, value=value, meta={"order": order, "share": share})
 
     def encoder(self, modality: str, *, which: str = "student") -> Encoder:
         """An encoder itself."""

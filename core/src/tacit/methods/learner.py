@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
@@ -51,6 +51,10 @@ class Learner(nn.Module):
         data: what the objective may know of the data.
         seed: of views, masks and random teachers.
         previous: encoders and parts of the stage before, for teachers that keep them.
+        keep: names of submodules of the objective that go on with its weights.
+
+    Raises:
+        ValueError: something is to be kept that the stage before does not have.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Learner(nn.Module):
         data: DataInfo | None = None,
         seed: int = 0,
         previous: Learner | None = None,
+        keep: Sequence[str] = (),
     ) -> None:
         super().__init__()
         teachers = teachers or {}
@@ -80,6 +85,8 @@ class Learner(nn.Module):
         self._taught = bool(teachers)
         specs = {name: encoder.spec for name, encoder in encoders.items()}
         objective.build(specs, data or DataInfo())
+        for name in keep:
+            self._keep(name, previous)
         self.teachers = nn.ModuleDict(
             {
                 name: build_teacher(
@@ -166,6 +173,13 @@ class Learner(nn.Module):
         teacher = self.teachers[name]
         assert isinstance(teacher, Teacher)
         return teacher
+
+    def _keep(self, name: str, previous: Learner | None) -> None:
+        known = {} if previous is None else dict(previous.objective.named_modules())
+        if name not in known:
+            before = "no stage" if previous is None else type(previous.objective).__name__
+            raise ValueError(f"keep: wanted {name!r} of the stage before; it was {before}")
+        self.objective.get_submodule(name).load_state_dict(known[name].state_dict())
 
     def _parts(self) -> dict[str, nn.Module]:
         return {name: self.objective.get_submodule(name) for name in self.objective.teacher_parts}

@@ -22,6 +22,7 @@ class Stage:
         teachers: name to policy.
         start: `continue`: from the encoder the stage before left; `initial`: from the weights the
             run began with (a student that starts over beside a teacher of the previous stage).
+        keep: names of submodules of the objective that go on from the stage before (`projector`).
         training: defaults of `tacit.training.settings.Training`, in the form run files have.
     """
 
@@ -31,6 +32,7 @@ class Stage:
     config: Any
     teachers: Mapping[str, TeacherPolicy] = field(default_factory=dict)
     start: Literal["continue", "initial"] = "continue"
+    keep: tuple[str, ...] = ()
     training: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -12,12 +12,21 @@ from tacit.objectives.contrast import (
 )
 from tacit.objectives.correlation import CanonicalCorrelation, CanonicalCorrelationConfig
 from tacit.objectives.distillation import Byol, ByolConfig, SimSiam, SimSiamConfig
+from tacit.objectives.entropic import (
+    EffectiveEntropyConfig,
+    Entropic,
+    EntropicSimSiam,
+    EntropicSimSiamConfig,
+    EntropicVicReg,
+    EntropicVicRegConfig,
+)
 from tacit.objectives.global_contrast import (
     ISogClr,
     ISogClrConfig,
     SogClr,
     SogClrConfig,
 )
+from tacit.objectives.guided import GuidedSimClr, GuidedSimClrConfig
 from tacit.objectives.joint_embedding import (
     BarlowTwins,
     BarlowTwinsConfig,
@@ -29,6 +38,7 @@ from tacit.objectives.joint_embedding import (
 from tacit.objectives.lejepa import LeJepa, LeJepaConfig
 from tacit.objectives.masked_distillation import Ibot, IbotConfig
 from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
+from tacit.objectives.mixed import MixedBarlowTwins, MixedBarlowTwinsConfig
 from tacit.objectives.offline_clustering import DeepCluster, DeepClusterConfig
 from tacit.objectives.random_teacher import RandomTeacher, RandomTeacherConfig
 from tacit.objectives.remembered import MoCo, MoCoConfig, Nnclr, NnclrConfig
@@ -49,8 +59,16 @@ __all__ = [
     "DeepClusterConfig",
     "Dino",
     "DinoConfig",
+    "EffectiveEntropyConfig",
+    "Entropic",
+    "EntropicSimSiam",
+    "EntropicSimSiamConfig",
+    "EntropicVicReg",
+    "EntropicVicRegConfig",
     "GroCo",
     "GroCoConfig",
+    "GuidedSimClr",
+    "GuidedSimClrConfig",
     "ISogClr",
     "ISogClrConfig",
     "Ibot",
@@ -59,6 +77,8 @@ __all__ = [
     "LeJepaConfig",
     "MaskedPrediction",
     "MaskedPredictionConfig",
+    "MixedBarlowTwins",
+    "MixedBarlowTwinsConfig",
     "MoCo",
     "MoCoConfig",
     "Nnclr",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -71,9 +71,14 @@ class Prediction(Objective):
             ]
             suffix = f"/{name}" if len(views.modalities) > 1 else ""
             terms[f"prediction{suffix}"] = self.scaled(torch.stack(pairs).mean())
+            terms |= {f"{key}{suffix}": value for key, value in self.beside(projected).items()}
             measured = agreement(projected[0], projected[1])
             metrics |= {f"{key}{suffix}": value for key, value in measured.items()}
         return Losses(terms=terms, metrics=metrics)
+
+    def beside(self, embeddings: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Named losses of the projections of all views of a modality, besides the prediction."""
+        return {}
 
     def targets(
         self, modality: str, views: Views, projected: list[Tensor], ctx: Context

@@ -63,6 +63,7 @@ class JointEmbedding(Objective):
             suffix = f"/{name}" if several else ""
             for part, values in _columns([self.pair(a, b) for a, b in pairs]).items():
                 terms[f"{part}{suffix}"] = torch.stack(values).mean()
+            terms |= {f"{k}{suffix}": v for k, v in self.beside(embeddings).items()}
             metrics |= {f"{k}{suffix}": v for k, v in agreement(*pairs[0]).items()}
         return Losses(terms=terms, metrics=metrics)
 
@@ -71,6 +72,10 @@ class JointEmbedding(Objective):
         self, a: Float[Tensor, "batch width"], b: Float[Tensor, "batch width"]
     ) -> dict[str, Tensor]:
         """The named losses of one pair of views."""
+
+    def beside(self, embeddings: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Named losses of the embeddings of all views of a modality, besides those of pairs."""
+        return {}
 
     def _project(self, name: str, pooled: Sequence[Tensor]) -> list[Tensor]:
         if not self.joint:

@@ -40,6 +40,20 @@ JOINT_EMBEDDING = (
         requires=("views:two-views",),
         source="Balestriero and LeCun 2025, arXiv:2511.08544",
     ),
+    Offer(
+        name="mixed-barlow-twins",
+        target="tacit.methods:mixed_barlow_twins",
+        summary="Barlow Twins, and mixed instances embedded where the mixture of two lies",
+        requires=("views:two-views", "mix"),
+        source="Bandara et al. 2023, arXiv:2312.02151",
+    ),
+    Offer(
+        name="e2mc",
+        target="tacit.methods:e2mc",
+        summary="VICReg, continued for a few epochs with the embedding's effective entropy raised",
+        requires=("views:two-views",),
+        source="Chakraborty et al. 2024, arXiv:2411.15931",
+    ),
 )
 """Views of one instance agree, and something keeps instances apart."""
 
@@ -163,6 +177,13 @@ CLUSTERING = (
         summary="Views predict their instance's cluster, found anew each epoch by k-means",
         requires=("views:two-views",),
         source="Caron et al. 2020, arXiv:2006.09882 (DeepCluster-v2)",
+    ),
+    Offer(
+        name="g-simclr",
+        target="tacit.methods:g_simclr",
+        summary="SimCLR whose batches hold one instance of a cluster, by an encoder trained before",
+        requires=("views:two-views", "teacher"),
+        source="Chakraborty et al. 2020, arXiv:2009.12007",
     ),
 )
 """Views of one instance belong to the same prototypes."""

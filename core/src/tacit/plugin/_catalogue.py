@@ -105,6 +105,7 @@ class Catalogue:
             fit(
                 method,
                 modality,
+                modalities=self.offers("modalities", modality),
                 encoders=self.offers("encoders", modality),
                 augmentations=self.offers("augmentations", modality),
             )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from tacit.plugin._offer import Offer
 
 _VIEWS = "views:"
-_FROM_ELSEWHERE = frozenset({"teacher", "groups", "instances"})
+_MIX = "mix"
+_FROM_ELSEWHERE = frozenset({"teacher", "groups", "instances", _MIX})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +30,17 @@ class Cell:
 
 
 def fit(
-    method: Offer, modality: str, *, encoders: Sequence[Offer], augmentations: Sequence[Offer]
+    method: Offer,
+    modality: str,
+    *,
+    modalities: Sequence[Offer],
+    encoders: Sequence[Offer],
+    augmentations: Sequence[Offer],
 ) -> Cell:
     """Match what a method requires with what the encoders and views of a modality provide.
 
     View policies may come from different augmentations; everything else must come from one
-    encoder, since a run has one. The core supplies teachers.
+    encoder, since a run has one. Mixing comes from the modality; the core supplies teachers.
     """
     if not method.suits(modality):
         only = f"it is for {', '.join(sorted(method.modality))} only"
@@ -42,6 +48,9 @@ def fit(
     made = {word for offer in augmentations for word in offer.provides}
     views = [word for word in method.requires if word.startswith(_VIEWS)]
     lacks = [f"no {word.removeprefix(_VIEWS)} views" for word in views if word not in made]
+    own = {word for offer in modalities for word in offer.provides}
+    if _MIX in method.requires and _MIX not in own:
+        lacks.append("values that do not mix")
     needed = [word for word in method.requires if word not in {*views, *_FROM_ELSEWHERE}]
     lacks += _missing_encoder(needed, encoders)
     return Cell(method=method.name, modality=modality, lacks=tuple(lacks))

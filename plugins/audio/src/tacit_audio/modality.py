@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from tacit.contract import Modality
@@ -66,6 +67,7 @@ class Audio(Modality):
 
     name = "audio"
     default_encoder = "audio/spectrogram-transformer"
+    mixes = True
 
     def collate(self, samples: Sequence[Any]) -> Sound:
         """Values of one clip or more as one.
@@ -97,6 +99,24 @@ class Audio(Modality):
     def concatenate(self, values: Sequence[Any]) -> Any | None:
         """Values as one, shorter ones padded; None where rates or channels differ."""
         return concatenated(values)
+
+    def mix(
+        self, value: Any, other: Any, *, order: Int[Tensor, " clips"], share: Float[Tensor, ""]
+    ) -> Sound:
+        """Both heard at once, as loud as their shares; as long as the longer of the two.
+
+        Raises:
+            ValueError: recordings that differ in rate or channels.
+        """
+        kinds = [(each.rate, int(each.wave.shape[1])) for each in (value, other)]
+        if kinds[0] != kinds[1]:
+            raise ValueError(f"audio: wanted views of one (rate, channels) to mix; got {kinds}")
+        longest = max(value.wave.shape[2], other.wave.shape[2])
+        first, second = value.padded(longest), other.padded(longest)[order]
+        wave = torch.lerp(second.silenced(), first.silenced(), share.to(first.wave.dtype))
+        full = first.lengths is None and second.lengths is None
+        lengths = None if full else torch.maximum(first.counts, second.counts)
+        return Sound(wave=wave, rate=value.rate, lengths=lengths)
 
     def raw_features(self, value: Any) -> Float[Tensor, "instances features"]:
         """Mean and deviation of 20 MFCCs over a clip: what any pretraining must beat."""

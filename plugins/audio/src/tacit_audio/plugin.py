@@ -16,6 +16,7 @@ def tacit_modalities() -> list[Offer]:
             target="tacit_audio.modality:Audio",
             summary="Recordings of speech, sound or music, as waveforms of any length",
             modality=_AUDIO,
+            provides=("mix",),
         )
     ]
 

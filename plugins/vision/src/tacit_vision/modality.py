@@ -58,6 +58,7 @@ class Image(Modality):
 
     name = "image"
     default_encoder = "vision/vit"
+    mixes = True
 
     def collate(self, samples: Sequence[Any]) -> Shaped[Tensor, "batch channels height width"]:
         """Images `(channels, height, width)` of one size, as one batch.

@@ -16,6 +16,7 @@ def tacit_modalities() -> list[Offer]:
             target="tacit_vision.modality:Image",
             summary="Still images, as (channels, height, width)",
             modality=_IMAGE,
+            provides=("mix",),
         )
     ]
 

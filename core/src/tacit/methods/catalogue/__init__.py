@@ -1,6 +1,6 @@
 """The core's methods by family: papers' compositions with defaults for small scale."""
 
-from tacit.methods.catalogue.clustering import deep_cluster, swav
+from tacit.methods.catalogue.clustering import deep_cluster, g_simclr, swav
 from tacit.methods.catalogue.contrastive import (
     dcl,
     dclw,
@@ -27,6 +27,7 @@ from tacit.methods.catalogue.masked import (
     selfie,
     simmim,
 )
+from tacit.methods.catalogue.redundancy import e2mc, mixed_barlow_twins
 
 __all__ = [
     "barlow_twins",
@@ -40,6 +41,8 @@ __all__ = [
     "deep_cluster",
     "dino",
     "dmjd",
+    "e2mc",
+    "g_simclr",
     "gmml",
     "groco",
     "i_jepa",
@@ -47,6 +50,7 @@ __all__ = [
     "isogclr",
     "lejepa",
     "mae",
+    "mixed_barlow_twins",
     "moco",
     "moco_v3",
     "mp3",

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tacit.methods.catalogue.defaults import training
+from tacit.methods.catalogue.joint_embedding import simclr
 from tacit.methods.method import Method, Stage
-from tacit.objectives import DeepCluster, DeepClusterConfig, Swav, SwavConfig
+from tacit.nn import PreviousStage
+from tacit.objectives import (
+    DeepCluster,
+    DeepClusterConfig,
+    GuidedSimClr,
+    GuidedSimClrConfig,
+    Swav,
+    SwavConfig,
+)
+from tacit.objectives.guided import BEFORE
 
 
 def swav() -> Method:
@@ -31,4 +43,28 @@ def deep_cluster() -> Method:
         summary="Views predict their instance's cluster, found anew each epoch by k-means",
         source="Caron et al. 2020, arXiv:2006.09882 (DeepCluster-v2)",
         stages=(stage,),
+    )
+
+
+def g_simclr(first: Stage | None = None) -> Method:
+    """G-SimCLR. The paper's first stage is a denoising autoencoder; `first` may be any.
+
+    Args:
+        first: whose encoder gives the pseudo labels; None: a SimCLR, which runs on every encoder.
+    """
+    (usual,) = simclr().stages
+    second = Stage(
+        name="guided",
+        views="two-views",
+        objective=GuidedSimClr,
+        config=GuidedSimClrConfig(),
+        teachers={BEFORE: PreviousStage()},
+        start="initial",
+        training=training(),
+    )
+    return Method(
+        name="g-simclr",
+        summary="SimCLR whose batches hold one instance of a cluster, by an encoder trained before",
+        source="Chakraborty et al. 2020, arXiv:2009.12007",
+        stages=(replace(first or usual, name="first"), second),
     )
