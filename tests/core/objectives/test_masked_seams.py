@@ -173,13 +173,26 @@ def test_codes_of_the_encoders_vocabulary_are_predicted_by_cross_entropy() -> No
     assert setting.head("decoder").get_submodule("layer").out_features == 5
 
 
+def test_what_an_encoder_must_offer_follows_from_the_parts() -> None:
+    codes = MaskedPrediction(replace(SIMMIM, loss=CrossEntropy())).requires.capabilities
+    assert "targets:codes" in codes
+    assert "targets" not in codes
+    blocks = MaskedPrediction(replace(GRAPHMAE, mask=BlockMask())).requires.capabilities
+    assert {"tokens:dense", "tokens:grid"} <= blocks
+    assert "targets:codes" in Words().spec.capabilities()
+    assert "tokens:grid" not in Connected().spec.capabilities()
+
+
 def test_what_does_not_fit_is_refused() -> None:
+    def build(encoder: Encoder, config: MaskedPredictionConfig) -> None:
+        MaskedPrediction(config).build({"signal": encoder.spec}, DataInfo())
+
     with pytest.raises(ValueError, match=r"features: a cross-entropy needs codes"):
-        built(TokenEncoder(), replace(SIMMIM, loss=CrossEntropy()))
+        build(TokenEncoder(), replace(SIMMIM, loss=CrossEntropy()))
     with pytest.raises(ValueError, match=r"wanted loss\.kind='cross-entropy'; got 'l1'"):
-        built(Words(), SIMMIM)
+        build(Words(), SIMMIM)
     with pytest.raises(ValueError, match=r"wanted mask\.kind='random'; got 'block'"):
-        built(Connected(), replace(GRAPHMAE, mask=BlockMask()))
+        build(Connected(), replace(GRAPHMAE, mask=BlockMask()))
     with pytest.raises(ValueError, match="own target has its own"):
         replace(MAE, target=OwnTarget())
     with pytest.raises(ValueError, match=r"set loss\.kind='contrast'"):

@@ -142,7 +142,7 @@ def test_the_grid_names_what_is_missing(toys: Toys) -> None:
     assert cell(catalogue, "mae") == ("no masked views",)
     assert cell(catalogue, "simmim") == (
         "no masked views",
-        "no encoder with tokens:dense and targets and mask:replace",
+        "no encoder with tokens and targets and mask:replace",
     )
 
 

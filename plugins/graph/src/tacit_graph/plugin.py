@@ -178,7 +178,7 @@ def tacit_methods() -> list[Offer]:
             name=f"graph/{name}",
             target=f"tacit_graph.methods:{name.replace('-', '_')}",
             summary=summary,
-            modality="graph" if name in of_graphs else (),
+            modality=frozenset({"graph"}) if name in of_graphs else frozenset(),
             requires=requires,
             source=source,
         )
