@@ -50,6 +50,7 @@ class Setting:
         """The name of the first encoder that offers what a method needs; None if none does."""
         needed = {word for word in offer.requires if not word.startswith("views:")} - {
             "teacher",
+            "instances",
             "mix",
         }
         for name, component in self.encoders.items():

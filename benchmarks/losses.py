@@ -18,7 +18,7 @@ import torch
 from _measure import compare, peak_memory, write
 from torch import Tensor
 
-from tacit.functional import barlow_twins, nt_xent, vicreg
+from tacit.functional import barlow_twins, dino, nt_xent, sinkhorn, vicreg
 
 TEMPERATURE = 0.1
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -51,9 +51,36 @@ def plain_vicreg(a: Tensor, b: Tensor) -> Tensor:
     return loss
 
 
+COSINES = 0.15
+"""Brings the inputs of the clustering losses to the size of cosines."""
+
+
+def our_swav(a: Tensor, b: Tensor) -> Tensor:
+    scores = [COSINES * a, COSINES * b]
+    return dino(scores, [sinkhorn(each) for each in scores], temperature=TEMPERATURE)
+
+
+def plain_swav(a: Tensor, b: Tensor) -> Tensor:
+    scores = [COSINES * a, COSINES * b]
+    codes = []
+    for each in scores:
+        shares = (each.detach() / 0.05).exp()
+        for _ in range(3):
+            shares = shares / shares.sum(0)
+            shares = shares / shares.sum(1, keepdim=True)
+        codes.append(shares)
+    found = [
+        torch.nn.functional.cross_entropy(each / TEMPERATURE, code)
+        for each, code in zip(scores, codes[::-1], strict=True)
+    ]
+    return torch.stack(found).mean()
+
+
 def losses(name: str) -> dict[str, Loss]:
     """The same loss three times, lightly imported on use."""
-    from lightly.loss import BarlowTwinsLoss, NTXentLoss, VICRegLoss
+    from lightly.loss import BarlowTwinsLoss, NTXentLoss, SwaVLoss, VICRegLoss
+
+    lightly_swav = SwaVLoss(temperature=TEMPERATURE)
 
     return {
         "nt_xent": {
@@ -70,6 +97,11 @@ def losses(name: str) -> dict[str, Loss]:
             "tacit": lambda a, b: vicreg(a, b).loss,
             "lightly": VICRegLoss(),
             "plain": plain_vicreg,
+        },
+        "swav": {
+            "tacit": our_swav,
+            "lightly": lambda a, b: lightly_swav([COSINES * a, COSINES * b], []),
+            "plain": plain_swav,
         },
     }[name]
 
@@ -117,6 +149,8 @@ REDUNDANCY = [
         (1024, 8192),
     )
 ]
+CLUSTERING = [("swav", rows, width) for rows, width in ((256, 512), (1024, 3000), (4096, 3000))]
+"""Width is that of the scores, the number of prototypes; the paper has 3000."""
 QUICK = [("nt_xent", 256, 128), ("nt_xent", 1024, 128)] + [
     (name, rows, width)
     for name in ("barlow_twins", "vicreg")
@@ -175,7 +209,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print(HEADER)
     results = []
-    for name, rows, width in QUICK if quick else NT_XENT + REDUNDANCY:
+    for name, rows, width in QUICK if quick else NT_XENT + REDUNDANCY + CLUSTERING:
         results.append(measure(name, rows, width))
         print(line(results[-1]), flush=True)
         views.cache_clear()

@@ -23,8 +23,21 @@ TINY = (
 HEADS = {
     "simclr": ["objective.projector.widths=[32,16]"],
     "byol": ["objective.projector.widths=[32,16]", "objective.predictor.widths=[32,16]"],
+    "swav": [
+        "objective.projector.trunk.widths=[32,16]",
+        "objective.projector.prototypes=16",
+        "objective.queue=64",
+        "objective.queue_epochs=0",
+        "views.image.local_count=1",
+        "views.image.local_size=6",
+    ],
+    "deep-cluster": ["objective.projector.widths=[32,16]", "objective.clusters=[8,8]"],
+    "e2mc": ["objective.projector.widths=[32,16]"],
+    "g-simclr": ["objective.projector.widths=[32,16]"],
     "mae": ["objective.decoder.width=16", "objective.decoder.depth=1", "objective.decoder.heads=2"],
 }
+STAGES = {"e2mc": 2, "g-simclr": 2}
+"""Of other methods one; each takes so many steps."""
 
 
 def command(method: str, out: Path, *settings: str) -> list[str]:
@@ -40,7 +53,16 @@ def whole(arguments: list[str], out: Path, world: int = 1) -> None:
 
 @pytest.mark.parametrize(
     ("method", "workers", "world", "kills"),
-    [("simclr", 0, 1, 3), ("byol", 2, 1, 3), ("mae", 0, 1, 3), ("byol", 0, 2, 3)],
+    [
+        ("simclr", 0, 1, 3),
+        ("byol", 2, 1, 3),
+        ("mae", 0, 1, 3),
+        ("byol", 0, 2, 3),
+        ("swav", 0, 1, 2),
+        ("deep-cluster", 0, 1, 2),
+        ("e2mc", 0, 1, 3),
+        ("g-simclr", 0, 1, 3),
+    ],
 )
 def test_a_killed_run_ends_as_if_undisturbed(
     tmp_path: Path, method: str, workers: int, world: int, kills: int
@@ -49,7 +71,8 @@ def test_a_killed_run_ends_as_if_undisturbed(
     whole(command(method, undisturbed, "workers=0"), undisturbed, world)
     arguments = command(method, killed, f"workers={workers}")
     moments = random.Random(f"{method} {world}")
-    at = sorted(moments.sample(range(2, STEPS - 8, 2), kills))
+    last = STEPS * STAGES.get(method, 1)
+    at = sorted(moments.sample(range(2, last - 8, 2), kills))
     for step in at:
         started = processes.start(arguments, tmp_path / "killed.log", world)
         processes.wait_for_step(started, killed, step)

@@ -41,14 +41,13 @@ def sinkhorn(
         )
     with no_autocast(scores):
         logits = full(scores) / sharpness
-        # Scaling a prototype cancels at once; scaling a row does after it had its say in the first
-        # sum over rows, hence the weights. The paper's 1 / rows and 1 / prototypes cancel too.
-        logits = logits - largest(logits.max(0).values)
-        highest = logits.max(1, keepdim=True).values
-        shares, weights = (logits - highest).exp(), highest.exp()
+        # A prototype's scale cancels at once; a row's after the first sum over rows, so that it is
+        # put back there. The paper's 1 / rows and 1 / prototypes cancel too.
+        logits.sub_(largest(logits.amax(0)))
+        highest = logits.amax(1, keepdim=True)
+        shares, of_row = logits.sub_(highest).exp_(), highest.exp_()
         least = torch.finfo(shares.dtype).tiny
-        for number in range(iterations):
-            taken = shares * weights if number == 0 else shares
-            shares = shares / all_reduce_sum(taken.sum(0)).clamp_min(least)
-            shares = shares / shares.sum(1, keepdim=True).clamp_min(least)
-        return shares
+        for _ in range(iterations):  # scales alone: the matrix is read and not written
+            of_prototype = all_reduce_sum(shares.T @ of_row).clamp_min(least).reciprocal()
+            of_row = (shares @ of_prototype).clamp_min(least).reciprocal()
+        return shares.mul_(of_row).mul_(of_prototype.T)

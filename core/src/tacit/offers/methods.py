@@ -175,14 +175,14 @@ CLUSTERING = (
         name="deep-cluster",
         target="tacit.methods:deep_cluster",
         summary="Views predict their instance's cluster, found anew each epoch by k-means",
-        requires=("views:two-views",),
+        requires=("views:two-views", "instances"),
         source="Caron et al. 2020, arXiv:2006.09882 (DeepCluster-v2)",
     ),
     Offer(
         name="g-simclr",
         target="tacit.methods:g_simclr",
         summary="SimCLR whose batches hold one instance of a cluster, by an encoder trained before",
-        requires=("views:two-views", "teacher"),
+        requires=("views:two-views", "teacher", "instances"),
         source="Chakraborty et al. 2020, arXiv:2009.12007",
     ),
 )
