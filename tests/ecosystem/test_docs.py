@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -130,7 +131,7 @@ def write_file(block: Block) -> None:
 
 def run_python(code: str, namespace: dict[str, object], file: str) -> None:
     """Python, in the namespace of its page."""
-    exec(compile(code, file, "exec"), namespace)
+    exec(compile(code, file, "exec", dont_inherit=True), namespace)
 
 
 def check_toml(text: str) -> None:
@@ -159,11 +160,15 @@ def run_block(block: Block, page: Path, namespace: dict[str, object]) -> None:
 
 @pytest.mark.filterwarnings(*TOO_SHORT)
 @pytest.mark.parametrize("page", PAGES_WITH_BLOCKS, ids=page_id)
-def test_a_page_does_what_it_shows(page: Path, folder: Path) -> None:
-    namespace: dict[str, object] = {"__name__": "page"}
+def test_a_page_does_what_it_shows(
+    page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A module of its own: data classes and pickles look their module up by name.
+    module = ModuleType("page")
+    monkeypatch.setitem(sys.modules, "page", module)
     for block in blocks(page):
         if block.skip is None:
-            run_block(block, page, namespace)
+            run_block(block, page, vars(module))
 
 
 @pytest.mark.filterwarnings(*TOO_SHORT)
