@@ -23,6 +23,8 @@ TINY = (
 HEADS = {
     "simclr": ["objective.projector.widths=[32,16]"],
     "byol": ["objective.projector.widths=[32,16]", "objective.predictor.widths=[32,16]"],
+    "moco": ["objective.projector.widths=[32,16]", "objective.queue=256"],
+    "sogclr": ["objective.projector.widths=[32,16]"],
     "swav": [
         "objective.projector.trunk.widths=[32,16]",
         "objective.projector.prototypes=16",
@@ -58,6 +60,8 @@ def whole(arguments: list[str], out: Path, world: int = 1) -> None:
         ("byol", 2, 1, 3),
         ("mae", 0, 1, 3),
         ("byol", 0, 2, 3),
+        ("moco", 0, 1, 2),
+        ("sogclr", 0, 1, 2),
         ("swav", 0, 1, 2),
         ("deep-cluster", 0, 1, 2),
         ("e2mc", 0, 1, 3),
