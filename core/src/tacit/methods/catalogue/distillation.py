@@ -76,7 +76,7 @@ def random_teacher() -> Method:
         views="masked",
         objective=RandomTeacher,
         config=RandomTeacherConfig(),
-        teachers={"teacher": RandomInit()},
+        teachers={"teacher": RandomInit(batch_norm=True)},
         training=training(clip=_CLIP),
     )
     return Method(
