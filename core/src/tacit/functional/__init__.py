@@ -27,6 +27,7 @@ from tacit.functional.gaussianity import sigreg
 from tacit.functional.global_contrast import GlobalContrast, global_contrast
 from tacit.functional.group_ordering import group_ordering
 from tacit.functional.identification import contrast_within, masked_cross_entropy
+from tacit.functional.min_norm import min_norm
 from tacit.functional.pairs import Columns, Groups, Pairs
 from tacit.functional.redundancy import (
     BarlowTwins,
@@ -85,6 +86,7 @@ __all__ = [
     "masked_mean_squared_error",
     "masked_smooth_l1",
     "masked_soft_cross_entropy",
+    "min_norm",
     "mixed_barlow_twins",
     "momentum_contrast",
     "nearest_neighbours",

@@ -40,9 +40,11 @@ from tacit.objectives.masked_distillation import Ibot, IbotConfig
 from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
 from tacit.objectives.mixed import MixedBarlowTwins, MixedBarlowTwinsConfig
 from tacit.objectives.offline_clustering import DeepCluster, DeepClusterConfig
+from tacit.objectives.pretext import Pretext, PretextConfig
 from tacit.objectives.random_teacher import RandomTeacher, RandomTeacherConfig
 from tacit.objectives.remembered import MoCo, MoCoConfig, Nnclr, NnclrConfig
 from tacit.objectives.self_distillation import Dino, DinoConfig
+from tacit.objectives.several import Several
 
 __all__ = [
     "BarlowTwins",
@@ -83,8 +85,11 @@ __all__ = [
     "MoCoConfig",
     "Nnclr",
     "NnclrConfig",
+    "Pretext",
+    "PretextConfig",
     "RandomTeacher",
     "RandomTeacherConfig",
+    "Several",
     "SimClr",
     "SimClrConfig",
     "SimSiam",
