@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.core.objectives.asked import Asked
 from tests.core.objectives.setting import values
 from tests.core.toys import AttendingEncoder, PoolEncoder
 from torch import Tensor
@@ -43,6 +44,12 @@ class Noisy(Augmentation):
         )
 
 
+def views_of(policy: str) -> Augmentation:
+    if policy in ("transformed", "related"):
+        return Asked(noise=0.2)
+    return Noisy(1 if policy == "masked" else 2)
+
+
 class Signal(Modality):
     name = "signal"
     mixes = True
@@ -64,7 +71,7 @@ def learner(method: Method) -> Learner:
     return Learner(
         encoders={"signal": encoder_for(objective)},
         objective=objective,
-        augmentations={"signal": Noisy(1 if stage.views == "masked" else 2)},
+        augmentations={"signal": views_of(stage.views)},
         modalities={"signal": Signal()},
         teachers=stage.teachers,
         data=DataInfo(instances=32),

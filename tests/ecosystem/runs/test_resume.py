@@ -34,6 +34,7 @@ HEADS = {
     "deep-cluster": ["objective.projector.widths=[32,16]", "objective.clusters=[8,8]"],
     "e2mc": ["objective.projector.widths=[32,16]"],
     "g-simclr": ["objective.projector.widths=[32,16]"],
+    "sit": ["objective.projector.widths=[32,16]", "objective.balance.kind=min-norm"],
     "mae": ["objective.decoder.width=16", "objective.decoder.depth=1", "objective.decoder.heads=2"],
 }
 STAGES = {"e2mc": 2, "g-simclr": 2}
@@ -62,6 +63,8 @@ def whole(arguments: list[str], out: Path, world: int = 1) -> None:
         ("deep-cluster", 0, 1, 2),
         ("e2mc", 0, 1, 3),
         ("g-simclr", 0, 1, 3),
+        ("sit", 0, 1, 2),
+        ("sit", 0, 2, 2),
     ],
 )
 def test_a_killed_run_ends_as_if_undisturbed(

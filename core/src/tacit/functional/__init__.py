@@ -35,6 +35,7 @@ from tacit.functional.redundancy import (
     VICReg,
     barlow_twins,
     mixed_barlow_twins,
+    variance_hinge,
     vicreg,
 )
 from tacit.functional.regression import (
@@ -103,6 +104,7 @@ __all__ = [
     "soft_cross_entropy",
     "soft_ranks",
     "supervised_contrast",
+    "variance_hinge",
     "vicreg",
     "von_mises_fisher_weights",
     "world_size",

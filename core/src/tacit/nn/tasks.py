@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from tacit.contract import Task
 from tacit.functional import all_reduce_sum, global_mean
+from tacit.functional.precision import full, no_autocast
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,17 @@ class WhichOf(Task):
         self, predicted: Float[Tensor, "rows width"], answer: Int[Tensor, " rows"]
     ) -> Float[Tensor, ""]:
         """Cross-entropy; `log(count)` for a prediction that knows nothing."""
-        total = functional.cross_entropy(predicted.float(), answer, reduction="sum")
-        return global_mean(total.to(predicted.dtype), answer.numel())
+        with no_autocast(predicted):
+            total = functional.cross_entropy(full(predicted), answer, reduction="sum")
+            return global_mean(total, answer.numel())
 
     @torch.no_grad()
     def score(
         self, predicted: Float[Tensor, "rows width"], answer: Int[Tensor, " rows"]
     ) -> dict[str, Float[Tensor, ""]]:
         """`accuracy`, beside `chance`."""
-        right = (predicted.argmax(1) == answer).to(predicted.dtype).sum()
-        chance = predicted.new_full((), 1 / self.count)
+        right = (predicted.argmax(1) == answer).float().sum()
+        chance = right.new_full((), 1 / self.count)
         return {"accuracy": global_mean(right, answer.numel()), "chance": chance}
 
 
@@ -73,14 +75,16 @@ class Numbers(Task):
         self, predicted: Float[Tensor, "rows width"], answer: Float[Tensor, "rows width"]
     ) -> Float[Tensor, ""]:
         """Mean squared error."""
-        wanted = answer.to(predicted.dtype)
-        return global_mean((predicted - wanted).square().sum(), wanted.numel())
+        with no_autocast(predicted):
+            apart = full(predicted) - answer.to(full(predicted).dtype)
+            return global_mean(apart.square().sum(), answer.numel())
 
     @torch.no_grad()
     def score(
         self, predicted: Float[Tensor, "rows width"], answer: Float[Tensor, "rows width"]
     ) -> dict[str, Float[Tensor, ""]]:
         """`r2`: the share of the numbers' variance that is predicted, 0 for their mean."""
+        predicted = full(predicted)
         wanted = answer.to(predicted.dtype)
         count = wanted.new_full((1,), float(wanted.shape[0]))
         parts = [(predicted - wanted).square().sum()[None], wanted.square().sum()[None], count]

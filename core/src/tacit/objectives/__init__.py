@@ -20,6 +20,7 @@ from tacit.objectives.entropic import (
     EntropicVicReg,
     EntropicVicRegConfig,
 )
+from tacit.objectives.equivariant import SplitEquivariant, SplitEquivariantConfig
 from tacit.objectives.global_contrast import (
     ISogClr,
     ISogClrConfig,
@@ -45,6 +46,7 @@ from tacit.objectives.random_teacher import RandomTeacher, RandomTeacherConfig
 from tacit.objectives.remembered import MoCo, MoCoConfig, Nnclr, NnclrConfig
 from tacit.objectives.self_distillation import Dino, DinoConfig
 from tacit.objectives.several import Several
+from tacit.objectives.sit import Sit, SitConfig
 
 __all__ = [
     "BarlowTwins",
@@ -94,8 +96,12 @@ __all__ = [
     "SimClrConfig",
     "SimSiam",
     "SimSiamConfig",
+    "Sit",
+    "SitConfig",
     "SogClr",
     "SogClrConfig",
+    "SplitEquivariant",
+    "SplitEquivariantConfig",
     "SupCon",
     "SupConConfig",
     "Swav",

@@ -269,4 +269,29 @@ MASKED = (
 )
 """What was hidden is predicted."""
 
-METHODS = (*JOINT_EMBEDDING, *CONTRASTIVE, *DISTILLATION, *CLUSTERING, *MASKED)
+PRETEXT = (
+    Offer(
+        name="rotnet",
+        target="tacit.methods:rotnet",
+        summary="Which of several known changes was made to a view is told from its embedding",
+        requires=("views:transformed",),
+        source="Gidaris et al. 2018, arXiv:1803.07728",
+    ),
+    Offer(
+        name="sit",
+        target="tacit.methods:sit",
+        summary="A corrupted view is recovered, told how it was changed, and finds its other view",
+        requires=("views:transformed", "tokens:dense", "tokens:grid", "targets", "mask:replace"),
+        source="Atito et al. 2021, arXiv:2104.03602",
+    ),
+    Offer(
+        name="sie",
+        target="tacit.methods:sie",
+        summary="Half of the features agree between views, half are steered by what relates them",
+        requires=("views:related",),
+        source="Garrido et al. 2023, arXiv:2302.10283",
+    ),
+)
+"""What was done to a view is told, or steered by."""
+
+METHODS = (*JOINT_EMBEDDING, *CONTRASTIVE, *DISTILLATION, *CLUSTERING, *MASKED, *PRETEXT)

@@ -96,6 +96,22 @@ def tacit_augmentations() -> list[Offer]:
             provides=("views:whole-and-part",),
             source="Eymael et al. 2024, arXiv:2403.17823",
         ),
+        Offer(
+            name="vision/transformed",
+            target="tacit_vision.views:Transformed",
+            summary="Two crops, each turned by another number of quarters, which is to be told",
+            modality=_IMAGE,
+            provides=("views:transformed",),
+            source="Gidaris et al. 2018, arXiv:1803.07728",
+        ),
+        Offer(
+            name="vision/related",
+            target="tacit_vision.views:Related",
+            summary="Two crops, and the angle between them",
+            modality=_IMAGE,
+            provides=("views:related",),
+            source="Garrido et al. 2023, arXiv:2302.10283",
+        ),
     ]
 
 

@@ -27,6 +27,7 @@ from tacit.methods.catalogue.masked import (
     selfie,
     simmim,
 )
+from tacit.methods.catalogue.pretext import rotnet, sie, sit
 from tacit.methods.catalogue.redundancy import e2mc, mixed_barlow_twins
 
 __all__ = [
@@ -56,10 +57,13 @@ __all__ = [
     "mp3",
     "nnclr",
     "random_teacher",
+    "rotnet",
     "selfie",
+    "sie",
     "simclr",
     "simmim",
     "simsiam",
+    "sit",
     "sogclr",
     "ssl_ey",
     "supcon",

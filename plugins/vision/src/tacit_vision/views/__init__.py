@@ -14,6 +14,12 @@ from tacit_vision.views.policies import (
 )
 from tacit_vision.views.recipe import draw, render
 from tacit_vision.views.record import Record
+from tacit_vision.views.turned import (
+    Related,
+    RelatedConfig,
+    Transformed,
+    TransformedConfig,
+)
 
 __all__ = [
     "ColourConfig",
@@ -26,6 +32,10 @@ __all__ = [
     "MultiCropConfig",
     "Recipe",
     "Record",
+    "Related",
+    "RelatedConfig",
+    "Transformed",
+    "TransformedConfig",
     "TwoViews",
     "TwoViewsConfig",
     "WholeAndPart",
