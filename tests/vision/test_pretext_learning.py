@@ -1,4 +1,4 @@
-"""Pretext methods learn: on digits they beat the random encoder, and tell what they are asked."""
+"""Pretext and generative methods learn: on digits they beat the random encoder."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ METHODS = {
     "rotnet": (RESNET, 0.03),
     "sie": (RESNET, 0.1),
     "sit": (VIT, 0.05),
+    "dae": (VIT, 0.02),
+    "rcae": (VIT, 0.03),
+    "bigan": (VIT, 0.02),
 }
 """Encoder, and what kNN must gain at least."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from tests.core.objectives.asked import Asked
+from tests.core.objectives.asked import Asked, CleanAndNoisy
 from tests.core.objectives.setting import values
 from tests.core.toys import AttendingEncoder, PoolEncoder
 from torch import Tensor
@@ -25,9 +25,9 @@ METHODS: dict[str, Callable[[], Method]] = {
     name: getattr(methods, offer.target.partition(":")[2]) for name, offer in OFFERED.items()
 }
 every = pytest.mark.parametrize("name", METHODS)
-# Those of several stages, and one that makes passes over the data set, ask for an engine: see
-# test_whole.py, test_guided.py and test_entropic.py.
-NEED_AN_ENGINE = {"deep-cluster", "e2mc", "g-simclr"}
+# Those of several stages or players, and one that makes passes over the data set, ask for an
+# engine: see test_whole.py, test_guided.py, test_entropic.py and test_adversarial.py.
+NEED_AN_ENGINE = {"bigan", "deep-cluster", "e2mc", "g-simclr"}
 alone = pytest.mark.parametrize("name", [name for name in METHODS if name not in NEED_AN_ENGINE])
 
 
@@ -47,6 +47,8 @@ class Noisy(Augmentation):
 def views_of(policy: str) -> Augmentation:
     if policy in ("transformed", "related"):
         return Asked(noise=0.2)
+    if policy == "noisy":
+        return CleanAndNoisy(0.2)
     return Noisy(1 if policy == "masked" else 2)
 
 
@@ -59,7 +61,7 @@ class Signal(Modality):
 def encoder_for(objective: Objective) -> Encoder:
     """Tokens where they are asked for, without positions where those are."""
     words = objective.requires.capabilities
-    if "tokens" not in words:
+    if not any(word.startswith("tokens") for word in words):
         return PoolEncoder()
     return AttendingEncoder(positions="positions:none" not in words)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.core.objectives.asked import Asked
+from tests.core.objectives.asked import Asked, CleanAndNoisy
 from tests.core.objectives.setting import values
 from tests.core.toys import CONTENT, SIZE, WIDTH, AttendingEncoder
 from torch import Tensor, nn
@@ -81,7 +81,9 @@ class Noisy(Augmentation):
 
 
 def views_of(policy: str, noise: float) -> Augmentation:
-    return Asked(noise) if policy in ("transformed", "related") else Noisy(policy, noise)
+    if policy in ("transformed", "related"):
+        return Asked(noise)
+    return CleanAndNoisy(noise) if policy == "noisy" else Noisy(policy, noise)
 
 
 class Signal(Modality):

@@ -41,6 +41,19 @@ class Asked(Augmentation):
         )
 
 
+class CleanAndNoisy(Augmentation):
+    """A value as it is, and with noise."""
+
+    roles = ("clean", "noisy")
+
+    def __init__(self, noise: float) -> None:
+        self.noise = noise
+
+    def __call__(self, value: Tensor, generator: torch.Generator) -> tuple[View, ...]:
+        noisy = value + self.noise * torch.randn(value.shape, generator=generator)
+        return View(value=value, role="clean"), View(value=noisy, role="noisy")
+
+
 def upright(batch: int) -> Tensor:
     """Values that look otherwise when they are rolled, as most of a kind do."""
     return values(batch) + torch.linspace(-2, 2, SIZE)[None, :, None]

@@ -45,6 +45,7 @@ from tacit.nn import (
     Ema,
     LatentTarget,
     MinNorm,
+    MlpConfig,
     RandomInit,
     RandomMask,
     SmoothAbsolute,
@@ -54,8 +55,13 @@ from tacit.nn import (
     synchronise_batch_norm,
 )
 from tacit.objectives import (
+    Autoencoder,
+    AutoencoderConfig,
+    BiGan,
+    BiGanConfig,
     ContextAutoencoder,
     ContextAutoencoderConfig,
+    Contractive,
     MaskedPrediction,
     Pretext,
     PretextConfig,
@@ -105,6 +111,8 @@ class Both(Several):
         super().__init__({"near": near, "told": Pretext()}, config)
 
 
+CRITIC = MlpConfig(widths=(7, 6), norm="none", activation="gelu")
+WHOLE = ("dae", "rcae", "bigan")  # of which all tokens are reconstructed at once
 SMALL = TransformerDecoder(width=8, depth=1, heads=2)
 HIDDEN: dict[str, tuple[type[Objective], Any]] = {
     "latents": (
@@ -140,6 +148,9 @@ CASES: dict[str, tuple[type[Objective], Any]] = {
     "sit": (Sit, SitConfig(corruption=SIMMIM, projector=HEAD)),
     "several by min-norm": (Both, MinNorm()),
     "several by learnt weights": (Both, Uncertainty()),
+    "dae": (Autoencoder, AutoencoderConfig()),
+    "rcae": (Autoencoder, AutoencoderConfig(regulariser=Contractive(probes=None))),
+    "bigan": (BiGan, BiGanConfig(codes=3, generator=HEAD, critic=CRITIC)),
     "one gradient a loss": (Weighed, VicRegConfig(projector=HEAD)),
     "players in turn": (Turns, VicRegConfig(projector=HEAD)),
 }
@@ -178,6 +189,8 @@ class Given(Augmentation):
     def __init__(self, name: str) -> None:
         self.name = name
         self.roles = ("view", "view") if self.paired else ("view",)
+        if name in WHOLE:
+            self.roles = ("clean",) if name == "bigan" else ("clean", "noisy")
 
     @property
     def paired(self) -> bool:
@@ -185,6 +198,9 @@ class Given(Augmentation):
 
     def __call__(self, value: Tensor, generator: torch.Generator) -> tuple[View, ...]:
         draw = value[:, 2, :, 0]
+        if self.name in WHOLE:
+            every = (View(value=value[:, i], role=role) for i, role in enumerate(self.roles))
+            return tuple(every)
         if self.paired:
             masked = self.name in (*TOKENS, "sit")
             mask = Mask(draw > 0, "replace") if masked else None
@@ -218,7 +234,7 @@ class Memory:
 
 def learner_of(name: str) -> Learner:
     kind, config = CASES[name]
-    encoder: type[Encoder] = TokenEncoder if name in (*TOKENS, "sit") else PoolEncoder
+    encoder: type[Encoder] = TokenEncoder if name in (*TOKENS, *WHOLE, "sit") else PoolEncoder
     if name in HIDDEN:
         encoder = AttendingEncoder
     torch.manual_seed(0)

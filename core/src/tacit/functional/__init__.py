@@ -27,6 +27,7 @@ from tacit.functional.gaussianity import sigreg
 from tacit.functional.global_contrast import GlobalContrast, global_contrast
 from tacit.functional.group_ordering import group_ordering
 from tacit.functional.identification import contrast_within, masked_cross_entropy
+from tacit.functional.jacobian import jacobian_norm
 from tacit.functional.min_norm import min_norm
 from tacit.functional.pairs import Columns, Groups, Pairs
 from tacit.functional.redundancy import (
@@ -81,6 +82,7 @@ __all__ = [
     "global_rows",
     "group_ordering",
     "info_nce",
+    "jacobian_norm",
     "marginal_entropy",
     "masked_cross_entropy",
     "masked_l1",

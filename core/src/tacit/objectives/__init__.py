@@ -1,5 +1,12 @@
 """The modality-free objectives, by family."""
 
+from tacit.objectives.adversarial import BiGan, BiGanConfig
+from tacit.objectives.autoencoder import (
+    Autoencoder,
+    AutoencoderConfig,
+    Contractive,
+    Denoising,
+)
 from tacit.objectives.clustering import Swav, SwavConfig
 from tacit.objectives.context_autoencoder import ContextAutoencoder, ContextAutoencoderConfig
 from tacit.objectives.contrast import (
@@ -49,18 +56,24 @@ from tacit.objectives.several import Several
 from tacit.objectives.sit import Sit, SitConfig
 
 __all__ = [
+    "Autoencoder",
+    "AutoencoderConfig",
     "BarlowTwins",
     "BarlowTwinsConfig",
+    "BiGan",
+    "BiGanConfig",
     "Byol",
     "ByolConfig",
     "CanonicalCorrelation",
     "CanonicalCorrelationConfig",
     "ContextAutoencoder",
     "ContextAutoencoderConfig",
+    "Contractive",
     "Dcl",
     "DclConfig",
     "DeepCluster",
     "DeepClusterConfig",
+    "Denoising",
     "Dino",
     "DinoConfig",
     "EffectiveEntropyConfig",

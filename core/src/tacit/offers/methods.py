@@ -294,4 +294,37 @@ PRETEXT = (
 )
 """What was done to a view is told, or steered by."""
 
-METHODS = (*JOINT_EMBEDDING, *CONTRASTIVE, *DISTILLATION, *CLUSTERING, *MASKED, *PRETEXT)
+GENERATIVE = (
+    Offer(
+        name="dae",
+        target="tacit.methods:dae",
+        summary="An instance is reconstructed from one vector of a noisy copy",
+        requires=("views:noisy", "tokens:dense", "tokens:grid", "targets"),
+        source="Alain and Bengio 2014, arXiv:1211.4246",
+    ),
+    Offer(
+        name="rcae",
+        target="tacit.methods:rcae",
+        summary="An instance is reconstructed from one vector, with as little change as can be",
+        requires=("views:noisy", "tokens:dense", "tokens:grid", "targets"),
+        source="Alain and Bengio 2014, arXiv:1211.4246",
+    ),
+    Offer(
+        name="bigan",
+        target="tacit.methods:bigan",
+        summary="Encoder and generator invert each other, as a critic tells their pairs apart",
+        requires=("views:masked", "tokens:dense", "tokens:grid", "targets"),
+        source="Donahue et al. 2017, arXiv:1605.09782",
+    ),
+)
+"""Whole instances are reconstructed or generated."""
+
+METHODS = (
+    *JOINT_EMBEDDING,
+    *CONTRASTIVE,
+    *DISTILLATION,
+    *CLUSTERING,
+    *MASKED,
+    *PRETEXT,
+    *GENERATIVE,
+)

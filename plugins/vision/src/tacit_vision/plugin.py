@@ -112,6 +112,13 @@ def tacit_augmentations() -> list[Offer]:
             provides=("views:related",),
             source="Garrido et al. 2023, arXiv:2302.10283",
         ),
+        Offer(
+            name="vision/noisy",
+            target="tacit_vision.views:Noisy",
+            summary="A crop, and the same crop with Gaussian noise",
+            modality=_IMAGE,
+            provides=("views:noisy",),
+        ),
     ]
 
 

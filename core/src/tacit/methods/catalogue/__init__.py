@@ -13,6 +13,7 @@ from tacit.methods.catalogue.contrastive import (
     supcon,
 )
 from tacit.methods.catalogue.distillation import byol, dino, ibot, random_teacher, simsiam
+from tacit.methods.catalogue.generative import bigan, dae, rcae
 from tacit.methods.catalogue.joint_embedding import barlow_twins, lejepa, simclr, ssl_ey, vicreg
 from tacit.methods.catalogue.masked import (
     best_rq,
@@ -33,9 +34,11 @@ from tacit.methods.catalogue.redundancy import e2mc, mixed_barlow_twins
 __all__ = [
     "barlow_twins",
     "best_rq",
+    "bigan",
     "byol",
     "cae",
     "crop_mae",
+    "dae",
     "data2vec",
     "dcl",
     "dclw",
@@ -57,6 +60,7 @@ __all__ = [
     "mp3",
     "nnclr",
     "random_teacher",
+    "rcae",
     "rotnet",
     "selfie",
     "sie",

@@ -4,6 +4,7 @@ from tacit_vision.views.colour import Jitter
 from tacit_vision.views.config import ColourConfig, CropConfig, Recipe
 from tacit_vision.views.geometry import Crop
 from tacit_vision.views.nested import WholeAndPart, WholeAndPartConfig
+from tacit_vision.views.noisy import Noisy, NoisyConfig
 from tacit_vision.views.policies import (
     Masked,
     MaskedConfig,
@@ -30,6 +31,8 @@ __all__ = [
     "MaskedConfig",
     "MultiCrop",
     "MultiCropConfig",
+    "Noisy",
+    "NoisyConfig",
     "Recipe",
     "Record",
     "Related",
