@@ -26,6 +26,7 @@ METHODS = {
     "dae": (VIT, 0.02),
     "rcae": (VIT, 0.03),
     "bigan": (VIT, 0.02),
+    "cmim": (VIT, 0.02),
 }
 """Encoder, and what kNN must gain at least."""
 

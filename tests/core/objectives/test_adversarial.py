@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from tacit.contract import DataInfo, PooledEncoder, View, Views
 from tacit.nn import MlpConfig
 from tacit.objectives import BiGan, BiGanConfig
-from tacit.objectives.adversarial import draw_codes
 from tacit.training.optimizers import Adam
 
 HEADS = {
@@ -125,8 +124,8 @@ def test_encoder_and_generator_learn_to_undo_each_other() -> None:
 
 @pytest.mark.parametrize("prior", ["uniform", "normal"])
 def test_codes_are_of_the_prior(prior: str) -> None:
-    _, ctx = built()
-    drawn = draw_codes(20000, BiGanConfig(codes=2, prior=prior), ctx)  # type: ignore[arg-type]
+    objective, ctx = built(BiGanConfig(codes=2, prior=prior, **HEADS))  # type: ignore[arg-type]
+    drawn = objective.drawn(20000, ctx)
     deviation = 1 / math.sqrt(3) if prior == "uniform" else 1.0
     assert drawn.mean().item() == pytest.approx(0, abs=0.02)
     assert drawn.std().item() == pytest.approx(deviation, rel=0.02)

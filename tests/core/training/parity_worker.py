@@ -59,6 +59,8 @@ from tacit.objectives import (
     AutoencoderConfig,
     BiGan,
     BiGanConfig,
+    CMim,
+    CMimConfig,
     ContextAutoencoder,
     ContextAutoencoderConfig,
     Contractive,
@@ -112,7 +114,7 @@ class Both(Several):
 
 
 CRITIC = MlpConfig(widths=(7, 6), norm="none", activation="gelu")
-WHOLE = ("dae", "rcae", "bigan")  # of which all tokens are reconstructed at once
+WHOLE = ("dae", "rcae", "bigan", "cmim")  # of which all tokens are reconstructed at once
 SMALL = TransformerDecoder(width=8, depth=1, heads=2)
 HIDDEN: dict[str, tuple[type[Objective], Any]] = {
     "latents": (
@@ -150,6 +152,7 @@ CASES: dict[str, tuple[type[Objective], Any]] = {
     "several by learnt weights": (Both, Uncertainty()),
     "dae": (Autoencoder, AutoencoderConfig()),
     "rcae": (Autoencoder, AutoencoderConfig(regulariser=Contractive(probes=None))),
+    "cmim": (CMim, CMimConfig(codes=3, decoder=CRITIC)),
     "bigan": (BiGan, BiGanConfig(codes=3, generator=HEAD, critic=CRITIC)),
     "one gradient a loss": (Weighed, VicRegConfig(projector=HEAD)),
     "players in turn": (Turns, VicRegConfig(projector=HEAD)),
@@ -190,7 +193,7 @@ class Given(Augmentation):
         self.name = name
         self.roles = ("view", "view") if self.paired else ("view",)
         if name in WHOLE:
-            self.roles = ("clean",) if name == "bigan" else ("clean", "noisy")
+            self.roles = ("clean",) if name in ("bigan", "cmim") else ("clean", "noisy")
 
     @property
     def paired(self) -> bool:

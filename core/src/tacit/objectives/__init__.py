@@ -47,6 +47,7 @@ from tacit.objectives.lejepa import LeJepa, LeJepaConfig
 from tacit.objectives.masked_distillation import Ibot, IbotConfig
 from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
 from tacit.objectives.mixed import MixedBarlowTwins, MixedBarlowTwinsConfig
+from tacit.objectives.mutual_information import CMim, CMimConfig
 from tacit.objectives.offline_clustering import DeepCluster, DeepClusterConfig
 from tacit.objectives.pretext import Pretext, PretextConfig
 from tacit.objectives.random_teacher import RandomTeacher, RandomTeacherConfig
@@ -64,6 +65,8 @@ __all__ = [
     "BiGanConfig",
     "Byol",
     "ByolConfig",
+    "CMim",
+    "CMimConfig",
     "CanonicalCorrelation",
     "CanonicalCorrelationConfig",
     "ContextAutoencoder",

@@ -23,10 +23,10 @@ from tacit.contract import (
     View,
     Views,
 )
-from tacit.functional import from_first, global_mean, rank, world_size
+from tacit.functional import global_mean
 from tacit.functional.precision import full, no_autocast
 from tacit.nn import MlpConfig
-from tacit.objectives.content import CONTENT, content_of, content_width, decoder
+from tacit.objectives.content import CONTENT, content_of, content_width, decoder, shared_draw
 from tacit.objectives.instances import paired
 
 Prior: TypeAlias = Literal["uniform", "normal"]
@@ -133,7 +133,7 @@ class BiGan(Objective):
         content = content if view.rows is None else content[view.rows]
         (pooled,) = paired([view], [ctx.encode(view)])
         code: Tensor = self.encode[name](pooled)
-        drawn = draw_codes(len(code), self.config, ctx).to(content.dtype)
+        drawn = self.drawn(len(code), ctx).to(content.dtype)
         made: Tensor = self.generate[name](drawn)
         critic = self.critic[name]
         real, false = torch.cat([content, code], 1), torch.cat([made, drawn], 1)
@@ -141,6 +141,11 @@ class BiGan(Objective):
             back = full(self.generated(name, code.detach()))
             inverse = global_mean((back - content).square().sum(), content.numel())
         return critic(real)[:, 0], critic(false)[:, 0], inverse
+
+    def drawn(self, count: int, ctx: Context) -> Float[Tensor, "rows codes"]:
+        """Codes of the prior."""
+        uniform = self.config.prior == "uniform"
+        return shared_draw(count, self.config.codes, ctx, uniform=uniform)
 
     def generated(self, name: str, code: Float[Tensor, "rows codes"]) -> Tensor:
         """What the generator makes of codes, its running statistics left alone."""
@@ -153,14 +158,3 @@ class BiGan(Objective):
 
     def _suffix(self, name: str) -> str:
         return f"/{name}" if len(self.critic) > 1 else ""
-
-
-@torch.no_grad()
-def draw_codes(count: int, config: BiGanConfig, ctx: Context) -> Float[Tensor, "rows codes"]:
-    """Codes of the prior for this process's rows: those that one process draws for all of them."""
-    shape = (count * world_size(), config.codes)
-    if config.prior == "normal":
-        drawn = torch.randn(shape, generator=ctx.generator, device=ctx.device)
-    else:
-        drawn = torch.rand(shape, generator=ctx.generator, device=ctx.device) * 2 - 1
-    return from_first(drawn)[rank() * count : (rank() + 1) * count]

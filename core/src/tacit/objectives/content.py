@@ -1,4 +1,4 @@
-"""The whole content of an instance as plain numbers, made and reconstructed at once."""
+"""The whole content of an instance as plain numbers, and codes to make it of."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tacit.contract import Context, EncoderSpec, View
+from tacit.functional import from_first, rank, world_size
 from tacit.functional.precision import full
 from tacit.nn import Mlp, MlpConfig
 
@@ -47,3 +48,23 @@ def decoder(width: int, hidden: MlpConfig | None, out: int) -> Mlp:
     if hidden is None:
         return Mlp(width, MlpConfig(widths=(out,), norm="none"))
     return Mlp(width, replace(hidden, widths=(*hidden.widths, out)))
+
+
+@torch.no_grad()
+def shared_draw(
+    count: int, width: int, ctx: Context, *, uniform: bool = False
+) -> Float[Tensor, "rows width"]:
+    """Draws for this process's rows: those that one process makes for the rows of all.
+
+    Args:
+        count: rows of this process.
+        width: numbers of each.
+        ctx: whose generator draws.
+        uniform: on [-1, 1] instead of standard normal.
+    """
+    shape = (count * world_size(), width)
+    if uniform:
+        drawn = torch.rand(shape, generator=ctx.generator, device=ctx.device) * 2 - 1
+    else:
+        drawn = torch.randn(shape, generator=ctx.generator, device=ctx.device)
+    return from_first(drawn)[rank() * count : (rank() + 1) * count]

@@ -316,6 +316,13 @@ GENERATIVE = (
         requires=("views:masked", "tokens:dense", "tokens:grid", "targets"),
         source="Donahue et al. 2017, arXiv:1605.09782",
     ),
+    Offer(
+        name="cmim",
+        target="tacit.methods:cmim",
+        summary="An autoencoder of certain codes that are told apart, without a second view",
+        requires=("views:masked", "tokens:dense", "tokens:grid", "targets"),
+        source="Livne 2025, arXiv:2502.19642",
+    ),
 )
 """Whole instances are reconstructed or generated."""
 

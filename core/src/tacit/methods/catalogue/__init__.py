@@ -13,7 +13,7 @@ from tacit.methods.catalogue.contrastive import (
     supcon,
 )
 from tacit.methods.catalogue.distillation import byol, dino, ibot, random_teacher, simsiam
-from tacit.methods.catalogue.generative import bigan, dae, rcae
+from tacit.methods.catalogue.generative import bigan, cmim, dae, rcae
 from tacit.methods.catalogue.joint_embedding import barlow_twins, lejepa, simclr, ssl_ey, vicreg
 from tacit.methods.catalogue.masked import (
     best_rq,
@@ -37,6 +37,7 @@ __all__ = [
     "bigan",
     "byol",
     "cae",
+    "cmim",
     "crop_mae",
     "dae",
     "data2vec",

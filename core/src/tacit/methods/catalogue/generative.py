@@ -9,6 +9,8 @@ from tacit.objectives import (
     AutoencoderConfig,
     BiGan,
     BiGanConfig,
+    CMim,
+    CMimConfig,
     Contractive,
 )
 
@@ -60,5 +62,21 @@ def bigan() -> Method:
         name="bigan",
         summary="Encoder and generator invert each other, as a critic tells their pairs apart",
         source="Donahue et al. 2017, arXiv:1605.09782",
+        stages=(stage,),
+    )
+
+
+def cmim() -> Method:
+    """CMIM. Views may be augmented here; the method itself needs no second view."""
+    stage = Stage(
+        views="masked",
+        objective=CMim,
+        config=CMimConfig(),
+        training=training(),
+    )
+    return Method(
+        name="cmim",
+        summary="An autoencoder of certain codes that are told apart, without a second view",
+        source="Livne 2025, arXiv:2502.19642",
         stages=(stage,),
     )
