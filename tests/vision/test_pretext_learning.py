@@ -21,6 +21,7 @@ RESNET = {"name": "vision/resnet", "width": 8, "blocks": (1, 1)}
 VIT = {"name": "vision/vit", "patch": 2, "width": 48, "depth": 2, "heads": 2}
 METHODS = {
     "rotnet": (RESNET, 0.03),
+    "jigsaw": (RESNET, 0.03),
     "sie": (RESNET, 0.1),
     "sit": (VIT, 0.05),
     "dae": (VIT, 0.02),

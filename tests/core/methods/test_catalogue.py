@@ -45,7 +45,7 @@ class Noisy(Augmentation):
 
 
 def views_of(policy: str) -> Augmentation:
-    if policy in ("transformed", "related"):
+    if policy in ("transformed", "reordered", "related"):
         return Asked(noise=0.2)
     if policy == "noisy":
         return CleanAndNoisy(0.2)

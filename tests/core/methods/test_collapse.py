@@ -81,7 +81,7 @@ class Noisy(Augmentation):
 
 
 def views_of(policy: str, noise: float) -> Augmentation:
-    if policy in ("transformed", "related"):
+    if policy in ("transformed", "reordered", "related"):
         return Asked(noise)
     return CleanAndNoisy(noise) if policy == "noisy" else Noisy(policy, noise)
 

@@ -14,7 +14,11 @@ from tacit.contract import Augmentation, PooledEncoder, Task, View
 from tacit.nn import Numbers, WhichOf
 
 TURNS = 4
-TASKS: Mapping[str, Task] = {"transformation": WhichOf(TURNS), "relation": Numbers(2)}
+TASKS: Mapping[str, Task] = {
+    "transformation": WhichOf(TURNS),
+    "order": WhichOf(TURNS),
+    "relation": Numbers(2),
+}
 
 
 class Asked(Augmentation):
@@ -37,7 +41,7 @@ class Asked(Augmentation):
         noise = torch.randn(value.shape, generator=generator).to(value.dtype)
         return View(
             value=rolled(value, turn) + self.noise * noise,
-            meta={"transformation": turn, "relation": circle(further)},
+            meta={"transformation": turn, "order": turn, "relation": circle(further)},
         )
 
 

@@ -219,7 +219,7 @@ class Given(Augmentation):
 
 
 def asked(turn: Tensor, further: Tensor) -> dict[str, Tensor]:
-    return {"transformation": turn, "relation": circle(further)}
+    return {"transformation": turn, "order": turn, "relation": circle(further)}
 
 
 class Memory:

@@ -34,6 +34,7 @@ from tacit.nn.masks import (
     TubeMask,
 )
 from tacit.nn.norm import GlobalBatchNorm, synchronise_batch_norm
+from tacit.nn.orders import far_orders
 from tacit.nn.positions import grid_positions
 from tacit.nn.prototypes import Centre, PrototypeHead, PrototypeHeadConfig, Prototypes
 from tacit.nn.state import EmbeddingQueue, SampleState
@@ -120,6 +121,7 @@ __all__ = [
     "build_decoder",
     "build_target",
     "build_teacher",
+    "far_orders",
     "fill_hidden",
     "grid_positions",
     "k_means",

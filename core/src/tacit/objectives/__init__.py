@@ -43,6 +43,12 @@ from tacit.objectives.joint_embedding import (
     VicReg,
     VicRegConfig,
 )
+from tacit.objectives.labelled import (
+    JointPretext,
+    JointPretextConfig,
+    Labelled,
+    LabelledConfig,
+)
 from tacit.objectives.lejepa import LeJepa, LeJepaConfig
 from tacit.objectives.masked_distillation import Ibot, IbotConfig
 from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
@@ -93,6 +99,10 @@ __all__ = [
     "ISogClrConfig",
     "Ibot",
     "IbotConfig",
+    "JointPretext",
+    "JointPretextConfig",
+    "Labelled",
+    "LabelledConfig",
     "LeJepa",
     "LeJepaConfig",
     "MaskedPrediction",

@@ -25,6 +25,9 @@ from tacit.objectives.instances import paired
 TRANSFORMATION = "transformation"
 """What views of the policy `transformed` hold in their meta: which known change was made."""
 
+ORDER = "order"
+"""What views of the policy `reordered` hold: in which of several orders their pieces are."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PretextConfig:

@@ -278,6 +278,13 @@ PRETEXT = (
         source="Gidaris et al. 2018, arXiv:1803.07728",
     ),
     Offer(
+        name="jigsaw",
+        target="tacit.methods:jigsaw",
+        summary="In which of several orders the pieces of a view are is told from its embedding",
+        requires=("views:reordered",),
+        source="Carlucci et al. 2019, arXiv:1903.06864",
+    ),
+    Offer(
         name="sit",
         target="tacit.methods:sit",
         summary="A corrupted view is recovered, told how it was changed, and finds its other view",

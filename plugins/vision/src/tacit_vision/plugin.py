@@ -113,6 +113,14 @@ def tacit_augmentations() -> list[Offer]:
             source="Garrido et al. 2023, arXiv:2302.10283",
         ),
         Offer(
+            name="vision/reordered",
+            target="tacit_vision.views:Reordered",
+            summary="A crop, and another with its pieces in another order, which is to be told",
+            modality=_IMAGE,
+            provides=("views:reordered",),
+            source="Carlucci et al. 2019, arXiv:1903.06864",
+        ),
+        Offer(
             name="vision/noisy",
             target="tacit_vision.views:Noisy",
             summary="A crop, and the same crop with Gaussian noise",

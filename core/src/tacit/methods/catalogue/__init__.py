@@ -28,7 +28,7 @@ from tacit.methods.catalogue.masked import (
     selfie,
     simmim,
 )
-from tacit.methods.catalogue.pretext import rotnet, sie, sit
+from tacit.methods.catalogue.pretext import jigsaw, rotnet, sie, sit
 from tacit.methods.catalogue.redundancy import e2mc, mixed_barlow_twins
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "i_jepa",
     "ibot",
     "isogclr",
+    "jigsaw",
     "lejepa",
     "mae",
     "mixed_barlow_twins",

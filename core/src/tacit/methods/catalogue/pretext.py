@@ -30,6 +30,22 @@ def rotnet() -> Method:
     )
 
 
+def jigsaw() -> Method:
+    """Pieces in another order, put together again: one look at the whole, not one a piece."""
+    stage = Stage(
+        views="reordered",
+        objective=Pretext,
+        config=PretextConfig(tasks=("order",)),
+        training=training(),
+    )
+    return Method(
+        name="jigsaw",
+        summary="In which of several orders the pieces of a view are is told from its embedding",
+        source="Carlucci et al. 2019, arXiv:1903.06864",
+        stages=(stage,),
+    )
+
+
 def sit() -> Method:
     """SiT, with weights of the three losses that are learnt."""
     stage = Stage(

@@ -15,6 +15,7 @@ from tacit_vision.views.policies import (
 )
 from tacit_vision.views.recipe import draw, render
 from tacit_vision.views.record import Record
+from tacit_vision.views.reordered import Reordered, ReorderedConfig
 from tacit_vision.views.turned import (
     Related,
     RelatedConfig,
@@ -37,6 +38,8 @@ __all__ = [
     "Record",
     "Related",
     "RelatedConfig",
+    "Reordered",
+    "ReorderedConfig",
     "Transformed",
     "TransformedConfig",
     "TwoViews",
