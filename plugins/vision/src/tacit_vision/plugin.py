@@ -121,6 +121,22 @@ def tacit_augmentations() -> list[Offer]:
             source="Carlucci et al. 2019, arXiv:1903.06864",
         ),
         Offer(
+            name="vision/one-style",
+            target="tacit_vision.views:OneStyle",
+            summary="Two views whose images all have the style of one image of the batch",
+            modality=_IMAGE,
+            provides=("views:one-style",),
+            source="Scalbert et al. 2023, arXiv:2303.06088",
+        ),
+        Offer(
+            name="vision/fields",
+            target="tacit_vision.views:Fields",
+            summary="Two views warped and recoloured otherwise in each place, by random fields",
+            modality=_IMAGE,
+            provides=("views:fields",),
+            source="Mansfield et al. 2023, arXiv:2311.03629",
+        ),
+        Offer(
             name="vision/noisy",
             target="tacit_vision.views:Noisy",
             summary="A crop, and the same crop with Gaussian noise",

@@ -2,6 +2,7 @@
 
 from tacit_vision.views.colour import Jitter
 from tacit_vision.views.config import ColourConfig, CropConfig, Recipe
+from tacit_vision.views.fields import Fields, FieldsConfig
 from tacit_vision.views.geometry import Crop
 from tacit_vision.views.nested import WholeAndPart, WholeAndPartConfig
 from tacit_vision.views.noisy import Noisy, NoisyConfig
@@ -16,6 +17,7 @@ from tacit_vision.views.policies import (
 from tacit_vision.views.recipe import draw, render
 from tacit_vision.views.record import Record
 from tacit_vision.views.reordered import Reordered, ReorderedConfig
+from tacit_vision.views.styles import OneStyle, OneStyleConfig
 from tacit_vision.views.turned import (
     Related,
     RelatedConfig,
@@ -27,6 +29,8 @@ __all__ = [
     "ColourConfig",
     "Crop",
     "CropConfig",
+    "Fields",
+    "FieldsConfig",
     "Jitter",
     "Masked",
     "MaskedConfig",
@@ -34,6 +38,8 @@ __all__ = [
     "MultiCropConfig",
     "Noisy",
     "NoisyConfig",
+    "OneStyle",
+    "OneStyleConfig",
     "Recipe",
     "Record",
     "Related",
