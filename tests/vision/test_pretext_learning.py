@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from tacit.evaluation import embed, knn_predict
 from tacit_vision.data import Digits
 from tacit_vision.views import Related
 
-PLAIN = {"scale": (0.6, 1.0), "flip_probability": 0.0}
+PLAIN: dict[str, Any] = {"scale": (0.6, 1.0), "flip_probability": 0.0}
 RESNET = {"name": "vision/resnet", "width": 8, "blocks": (1, 1)}
 VIT = {"name": "vision/vit", "patch": 2, "width": 48, "depth": 2, "heads": 2}
 METHODS = {

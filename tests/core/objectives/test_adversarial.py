@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from tacit.nn import MlpConfig
 from tacit.objectives import BiGan, BiGanConfig
 from tacit.training.optimizers import Adam
 
-HEADS = {
+HEADS: dict[str, Any] = {
     "generator": MlpConfig(widths=(16,)),
     "critic": MlpConfig(widths=(16,), norm="none", activation="gelu"),
 }

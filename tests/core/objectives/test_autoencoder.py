@@ -166,7 +166,7 @@ def test_terms_are_means_over_the_numbers_of_an_instance() -> None:
     found = objective(as_views(value), ctx).terms
     whole = objective.decoder["signal"](body(value))
     torch.testing.assert_close(found["reconstruction"], (whole - value).square().mean())
-    last = objective.decoder["signal"].layers[0].weight  # type: ignore[union-attr, index]
+    last = objective.get_parameter("decoder.signal.layers.0.weight")
     norm = (last @ body.weight).square().sum() / 3
     torch.testing.assert_close(found["contraction"], 0.5 * norm)
 
@@ -215,11 +215,10 @@ def test_a_collapsed_encoder_reconstructs_no_better_than_the_mean() -> None:
     encoder = Plain(2, 3, nn.Linear(2, 3))
     nn.init.zeros_(encoder.get_parameter("body.weight"))
     data = torch.randn(500, 2)
-    trained(CASES["denoising"], encoder, data, steps=1, lr=0.0)
     objective, ctx = built(CASES["denoising"], encoder)
-    last = objective.decoder["signal"].layers[0]  # type: ignore[union-attr, index]
     with torch.no_grad():
-        last.bias += data.mean(0) - objective.reconstruct(as_views(data)[0], ctx)[0]
+        away = data.mean(0) - objective.reconstruct(as_views(data)[0], ctx)[0]
+        objective.get_parameter("decoder.signal.layers.0.bias").add_(away)
     error = objective(as_views(data), ctx).total()
     torch.testing.assert_close(error, data.var(0, correction=0).mean())
 

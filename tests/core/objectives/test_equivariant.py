@@ -116,8 +116,8 @@ def test_gradients_are_right() -> None:
     relation = circle(torch.arange(4)).double()
 
     def total(a: Tensor, b: Tensor) -> Tensor:
-        halves = (objective.embed("signal", each) for each in (a, b))
-        return torch.stack(list(objective.pair("signal", *halves, relation).values())).sum()
+        one, two = (objective.embed("signal", each) for each in (a, b))
+        return torch.stack(list(objective.pair("signal", one, two, relation).values())).sum()
 
     pair = [torch.randn(4, WIDTH, dtype=torch.float64, requires_grad=True) for _ in range(2)]
     assert torch.autograd.gradcheck(total, pair)
@@ -144,9 +144,9 @@ def test_the_relation_learns_to_steer() -> None:
         optimizer=AdamW(lr=1e-2),
     ).run()
     first, other = Asked()(upright(64), torch.Generator().manual_seed(1))
-    halves = [objective.embed("signal", encoder(view.value).pooled) for view in (first, other)]
+    one, two = (objective.embed("signal", encoder(view.value).pooled) for view in (first, other))
     relation = other.meta["relation"]
-    true, false = (objective.pair("signal", *halves, each) for each in (relation, -relation))
+    true, false = (objective.pair("signal", one, two, each) for each in (relation, -relation))
     assert true["equivariance"] < 0.7 * false["equivariance"]
 
 

@@ -121,7 +121,7 @@ def test_an_answer_that_can_be_told_is_learnt() -> None:
 class Blind(TokenEncoder):
     """Says the same of everything."""
 
-    def forward(self, *args: object, **kwargs: object) -> Encoding:  # type: ignore[override]
+    def forward(self, *args: object, **kwargs: object) -> Encoding:
         usual = super().forward(*args, **kwargs)  # type: ignore[arg-type]
         assert usual.tokens is not None
         return Encoding(pooled=0 * usual.pooled, tokens=0 * usual.tokens)
@@ -159,7 +159,7 @@ class Counting(AttendingEncoder):
 
     calls = 0
 
-    def forward(self, *args: object, **kwargs: object) -> Encoding:  # type: ignore[override]
+    def forward(self, *args: object, **kwargs: object) -> Encoding:
         self.calls += 1
         return super().forward(*args, **kwargs)  # type: ignore[arg-type]
 
@@ -184,8 +184,8 @@ def test_sit_is_the_three_losses_of_what_it_saw() -> None:
     torch.testing.assert_close(found["reconstruction"], (first + other) / 2)
     told = objective.pretext.answer("signal", both, torch.cat([a, b])).total()
     torch.testing.assert_close(found["pretext"], told)
-    embedded = objective.projector["signal"](torch.cat([a, b])).split(8)
-    torch.testing.assert_close(found["contrast"], nt_xent(*embedded, 0.5).loss)
+    one, two = objective.projector["signal"](torch.cat([a, b])).split(8)
+    torch.testing.assert_close(found["contrast"], nt_xent(one, two, 0.5).loss)
 
 
 @pytest.mark.parametrize("balance", [Uncertainty(), MinNorm()])
@@ -215,7 +215,7 @@ def test_sit_learns_under_learnt_and_under_min_norm_weights(
 
 @pytest.mark.parametrize("kind", [Pretext, Sit])
 def test_a_step_waits_for_nothing(kind: type[Objective]) -> None:
-    objective = kind()  # type: ignore[call-arg]
+    objective = kind()
     ctx, both = built(objective, AttendingEncoder()), views()
     with NothingReadBack():
         objective(both, ctx).total().backward()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -9,7 +11,7 @@ from tacit.nn import far_orders
 from tacit_vision.views import Reordered, ReorderedConfig
 from tacit_vision.views.reordered import put_together
 
-PLAIN = {
+PLAIN: dict[str, Any] = {
     "scale": (1.0, 1.0),
     "ratio": (1.0, 1.0),
     "flip_probability": 0.0,
@@ -53,7 +55,7 @@ def test_the_generator_alone_decides() -> None:
     assert torch.equal(one.value, two.value)
     assert not torch.equal(one.value, three.value)
     assert one.meta.keys() >= policy.meta
-    assert policy.tasks["order"].count == 24
+    assert policy.tasks["order"].width == 24
 
 
 def test_views_that_pieces_do_not_divide_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from tacit_vision.views import Fields, FieldsConfig, OneStyle, OneStyleConfig, T
 from tacit_vision.views.fields import fields, recolour, warp
 from tacit_vision.views.styles import lowest, one_style
 
-STILL = {"shift": 0.0, "turn": 0.0, "zoom": 0.0, "light": 0.0, "factor": 0.0}
+STILL: dict[str, Any] = {"shift": 0.0, "turn": 0.0, "zoom": 0.0, "light": 0.0, "factor": 0.0}
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torchvision.transforms.v2 import functional as reference
 from tacit_vision.views import Related, RelatedConfig, Transformed, TransformedConfig
 from tacit_vision.views.turned import quarter_turned, turned
 
-PLAIN = {
+PLAIN: dict[str, Any] = {
     "scale": (1.0, 1.0),
     "ratio": (1.0, 1.0),
     "flip_probability": 0.0,
@@ -82,7 +83,8 @@ def test_the_relation_leads_from_the_first_view_to_each() -> None:
 def test_oblong_views_are_refused(policy: Transformed | Related) -> None:
     with pytest.raises(ValueError, match="must be square; got 8 x 12: set size="):
         policy(images(2, 8, 12), generator())
-    same = type(policy)(type(policy.config)(size=8))
+    kind: Any = type(policy)
+    same = kind(kind.Config(size=8))
     assert same(images(2, 8, 12), generator())[0].value.shape[2:] == (8, 8)
 
 

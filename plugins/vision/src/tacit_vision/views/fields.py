@@ -106,7 +106,8 @@ def fields(
     across = torch.fft.fftfreq(width, 1 / width, device=device)
     squared = down[:, None].square() + across.square()
     power = (1 / length**2 + squared) ** (-slope / 2)
-    return torch.fft.ifft2(torch.fft.fft2(white) * (power / power.mean()).sqrt()).real
+    made: Tensor = torch.fft.ifft2(torch.fft.fft2(white) * (power / power.mean()).sqrt()).real
+    return made
 
 
 def warp(

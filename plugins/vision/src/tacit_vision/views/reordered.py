@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from tacit.contract import Augmentation, View
+from tacit.contract import Augmentation, Task, View
 from tacit.nn import WhichOf, far_orders
 from tacit_vision.views.config import ColourConfig, Recipe
 from tacit_vision.views.policies import make_view, meta_keys
@@ -64,7 +65,7 @@ class Reordered(Augmentation):
     def __init__(self, config: ReorderedConfig | None = None) -> None:
         self.config = config or ReorderedConfig()
         self.meta = meta_keys((self.config.recipe(),)) | {"order"}
-        self.tasks = {"order": WhichOf(self.config.orders)}
+        self.tasks: Mapping[str, Task] = {"order": WhichOf(self.config.orders)}
         self.orders = far_orders(self.config.grid**2, self.config.orders)
 
     def __call__(self, value: Tensor, generator: Generator) -> tuple[View, ...]:

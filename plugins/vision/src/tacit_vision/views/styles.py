@@ -97,11 +97,13 @@ def one_style(
         low = lowest(images.shape[2], images.shape[3], window)
         # A frequency of no strength has no phase either: it keeps what it has, which is nothing.
         scale = torch.where(low & (size > 0), wanted / size.clamp_min(1e-12), 1.0)
-        return torch.fft.ifft2(spectrum * scale).real
+        back: Tensor = torch.fft.ifft2(spectrum * scale).real
+        return back
 
 
 def lowest(height: int, width: int, window: Float[Tensor, " one"]) -> Bool[Tensor, "height width"]:
     """The frequencies within a share of the greatest along each axis; always the mean's."""
     down = torch.fft.fftfreq(height, device=window.device).abs() * 2
     across = torch.fft.fftfreq(width, device=window.device).abs() * 2
-    return (down[:, None] <= window) & (across[None, :] <= window)
+    low: Tensor = (down[:, None] <= window) & (across[None, :] <= window)
+    return low
