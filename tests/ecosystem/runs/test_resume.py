@@ -36,6 +36,8 @@ HEADS = {
     "deep-cluster": ["objective.projector.widths=[32,16]", "objective.clusters=[8,8]"],
     "e2mc": ["objective.projector.widths=[32,16]"],
     "g-simclr": ["objective.projector.widths=[32,16]"],
+    "sit": ["objective.projector.widths=[32,16]", "objective.balance.kind=min-norm"],
+    "bigan": ["objective.critic.widths=[32,16]", "objective.generator.widths=[32,16]"],
     "mae": ["objective.decoder.width=16", "objective.decoder.depth=1", "objective.decoder.heads=2"],
 }
 STAGES = {"e2mc": 2, "g-simclr": 2}
@@ -66,6 +68,10 @@ def whole(arguments: list[str], out: Path, world: int = 1) -> None:
         ("deep-cluster", 0, 1, 2),
         ("e2mc", 0, 1, 3),
         ("g-simclr", 0, 1, 3),
+        ("sit", 0, 1, 2),
+        ("sit", 0, 2, 2),
+        ("bigan", 0, 1, 2),
+        ("bigan", 0, 2, 2),
     ],
 )
 def test_a_killed_run_ends_as_if_undisturbed(
