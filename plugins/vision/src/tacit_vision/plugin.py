@@ -96,6 +96,13 @@ def tacit_augmentations() -> list[Offer]:
             provides=("views:whole-and-part",),
             source="Eymael et al. 2024, arXiv:2403.17823",
         ),
+        *_told_views(),
+    ]
+
+
+def _told_views() -> list[Offer]:
+    """Views that say what was done to them, and views for invariance to more than crops."""
+    return [
         Offer(
             name="vision/transformed",
             target="tacit_vision.views:Transformed",
