@@ -101,6 +101,8 @@ def mixing_is_as_declared(subject: ModalitySubject) -> None:
     if not modality.mixes:
         skip("its values do not mix")
     value, order = subject.rows(0, 1, 2), torch.tensor([2, 0, 1])
+    if isinstance(value, torch.Tensor) and not value.is_floating_point():
+        skip("values as they are read do not mix, only their views")
     all_of_it = modality.mix(value, value, order=order, share=torch.tensor(1.0))
     none_of_it = modality.mix(value, value, order=order, share=torch.tensor(0.0))
     expect(torch.allclose(all_of_it, value), "a share of 1 is not the value")

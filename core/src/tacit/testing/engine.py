@@ -168,6 +168,7 @@ class Doubled(Signals):
     """Signals in double precision."""
 
     def fetch(self, indices: Sequence[int]) -> Batch:
+        """See `Source.fetch`."""
         batch = super().fetch(indices)
         return replace(batch, values={"signal": batch.values["signal"].double()})
 

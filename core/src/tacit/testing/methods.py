@@ -247,7 +247,7 @@ METHODS = (
 
 
 def _stepped(subject: MethodSubject) -> Learner:
-    """A learner after two steps of plain SGD, which move what a gradient reaches and nothing else."""
+    """A learner after two steps of plain SGD, which move what a gradient reaches alone."""
     learner = subject.learner()
     subject.trainer(learner, steps=2).run()
     return learner

@@ -24,16 +24,20 @@ class Grouped(Source):
         return len(self.source)
 
     def fingerprint(self) -> str:
+        """See `Source.fingerprint`."""
         return self.source.fingerprint()
 
     def fetch(self, indices: Sequence[int]) -> Batch:
+        """See `Source.fetch`."""
         batch = self.source.fetch(indices)
         return batch if batch.group is not None else replace(batch, group=batch.index // 2)
 
     def labels(self) -> Any:
+        """See `Source.labels`."""
         return self.source.labels()
 
     def groups(self) -> Any:
+        """See `Source.groups`."""
         import torch
 
         own = self.source.groups()

@@ -21,7 +21,8 @@ import sys, time, json
 import tacit.plugin
 started = time.process_time()
 import {module} as found
-print("\\n" + json.dumps([1000 * (time.process_time() - started), sorted({heavy} & set(sys.modules))]))
+cpu_ms = 1000 * (time.process_time() - started)
+print("\\n" + json.dumps([cpu_ms, sorted({heavy} & set(sys.modules))]))
 """
 
 

@@ -54,14 +54,17 @@ class Signals(Source):
         return len(self.values)
 
     def fetch(self, indices: Sequence[int]) -> Batch:
+        """See `Source.fetch`."""
         rows = torch.tensor(list(indices), dtype=torch.long)
         value, label = self.values[rows], self.label[rows]
         return Batch(values={"signal": value}, index=rows, label=label, group=rows // 2)
 
     def labels(self) -> Tensor:
+        """See `Source.labels`."""
         return self.label
 
     def groups(self) -> Tensor:
+        """See `Source.groups`."""
         return torch.arange(len(self)) // 2
 
 
@@ -105,14 +108,17 @@ class SignalNet(Encoder):
         self.norm = nn.LayerNorm(WIDTH)
 
     def tokenize(self, value: Tensor) -> Tokens:
+        """See `Encoder.tokenize`."""
         return Tokens(values=self.embed(value))
 
     def token_targets(self, value: Tensor) -> Tensor:
+        """See `Encoder.token_targets`."""
         return value
 
     def forward(
         self, value: Tensor | Tokens, *, mask: Mask | None = None, taps: Sequence[int] = ()
     ) -> Encoding:
+        """See `Encoder.forward`."""
         self.check_mask(mask)
         x = (value if isinstance(value, Tokens) else self.tokenize(value)).values
         kept, open_to = None, None
@@ -173,12 +179,14 @@ class Noisy(Augmentation):
         self.roles, self.still = POLICIES[policy], still
 
     def __call__(self, value: Tensor, generator: Generator) -> tuple[View, ...]:
+        """See `Augmentation.__call__`."""
         return tuple(
             View(value=self.change(value, number, generator), role=role)
             for number, role in enumerate(self.roles)
         )
 
     def change(self, value: Tensor, number: int, generator: Generator) -> Tensor:
+        """The view of this number, of a value."""
         if len(self.roles) == 1:
             return value
         if self.still:
