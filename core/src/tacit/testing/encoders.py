@@ -64,7 +64,8 @@ def shapes_are_those_declared(subject: EncoderSubject) -> None:
     for each in (tokens.values, answer.tokens):
         expect(each is not None, "the spec declares tokens, but the answer holds none")
         expect(each.ndim == (3 if spec.tokens == "dense" else 2), f"tokens are not {spec.tokens}")
-        expect(each.shape[-1] == spec.width, f"tokens are not {spec.width} wide")
+    assert answer.tokens is not None
+    expect(answer.tokens.shape[-1] == spec.width, f"tokens are not {spec.width} wide")
     if spec.tokens == "packed":
         expect(tokens.owner is not None, "packed tokens do not say whose they are (owner)")
     if spec.grid is not None and tokens.grid is None:
@@ -252,7 +253,8 @@ def tokens_without_places_have_no_order(subject: EncoderSubject) -> None:
     if encoder.spec.positions or encoder.spec.tokens != "dense":
         skip("its tokens know where they lie")
     tokens = encoder.tokenize(subject.value())
-    turned = replace(tokens, values=tokens.values.flip(1))
+    valid = None if tokens.valid is None else tokens.valid.flip(1)
+    turned = replace(tokens, values=tokens.values.flip(1), valid=valid)
     expect(torch.allclose(encoder(tokens).pooled, encoder(turned).pooled, **NEAR), "it does")
 
 

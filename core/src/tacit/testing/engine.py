@@ -41,7 +41,7 @@ from tacit.training.optimizers import AdamW, Sgd
 from tacit.training.parallel import World
 from tacit.training.settings import Training
 
-SGD = Sgd(lr=0.05, momentum=0.0, weight_decay=0.0)
+SGD = Sgd(lr=0.002, momentum=0.0, weight_decay=0.0)
 ADAM = AdamW(lr=3e-3, weight_decay=0.0)
 
 
@@ -152,8 +152,9 @@ class Curve:
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Keep the loss; stop where asked."""
-        if "loss" in values:
-            self.losses.append(values["loss"])
+        terms = [value for name, value in values.items() if name.startswith("loss/")]
+        if terms:
+            self.losses.append(sum(terms))
         if self._stop and step == self._stop[0]:
             self._stop[1]()
 
@@ -242,9 +243,14 @@ def parity_run(subject: MethodSubject, world: World) -> tuple[dict[str, Tensor],
     learner = subject.learner(views=views, double=True)
     synchronise_batch_norm(learner)
     subject.trainer(learner, source=Doubled(), world=world, steps=2).run()
-    drew = any(purpose != 1 for _, purpose in learner._generators)
+    drew = any(_moved(each) for (_, purpose), each in learner._generators.items() if purpose != 1)
     weights = {n: p.detach().contiguous().clone() for n, p in learner.named_parameters()}
     return weights, drew
+
+
+def _moved(generator: torch.Generator) -> bool:
+    fresh = torch.Generator().manual_seed(generator.initial_seed())
+    return not torch.equal(fresh.get_state(), generator.get_state())
 
 
 def scramble(seed: int) -> Any:
