@@ -1,4 +1,4 @@
-"""Packages outside the workspace, as far installed as finding them goes: metadata beside the code."""
+"""Packages outside the workspace, installed as far as finding them goes: metadata beside code."""
 
 from __future__ import annotations
 

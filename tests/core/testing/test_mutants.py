@@ -338,7 +338,8 @@ MUTANTS: dict[str, tuple[tuple[Check, ...], Any, str]] = {
         METHODS, of_method(TeacherNotDeclared), "teachers-it-reads-are-set-up"),
     "not finite": (METHODS, of_method(Overflows), "the-smallest-batch-trains"),
     "settings not frozen": (METHODS, of_method(Centred, Thawed()), "settings-are-frozen"),
-    "padding in the mean": (ENCODERS, of_encoder(PaddingInTheMean), "an-instance-is-the-same-alone"),
+    "padding in the mean": (
+        ENCODERS, of_encoder(PaddingInTheMean), "an-instance-is-the-same-alone"),
     "mask ignored": (ENCODERS, of_encoder(MaskIgnored), "a-mask-changes-the-answer"),
     "mask that leaks": (ENCODERS, of_encoder(MaskLeaks), "hidden-tokens-are-hidden"),
     "every mask taken": (ENCODERS, of_encoder(EveryMaskTaken), "other-mask-modes-are-refused"),
@@ -351,7 +352,8 @@ MUTANTS: dict[str, tuple[tuple[Check, ...], Any, str]] = {
         AUGMENTATIONS, of_augmentation(GlobalNoise), "the-generator-is-all-its-randomness"),
     "changed in place": (
         AUGMENTATIONS, of_augmentation(ChangesInPlace), "a-value-is-not-changed-in-place"),
-    "wrong record": (AUGMENTATIONS, of_augmentation(WrongRecord), "instances-do-not-see-each-other"),
+    "wrong record": (
+        AUGMENTATIONS, of_augmentation(WrongRecord), "instances-do-not-see-each-other"),
     "record incomplete": (
         AUGMENTATIONS, of_augmentation(RecordIncomplete), "what-was-done-is-recorded"),
     "sees the batch": (

@@ -23,7 +23,7 @@ from tacit.contract import (
 from tacit.data import Source
 from tacit.methods import Learner, Method, Stage
 from tacit.methods.compose import composition
-from tacit.nn import synchronise_batch_norm
+from tacit.nn import Ema, Frozen, synchronise_batch_norm
 from tacit.testing.check import skip
 from tacit.testing.toy import (
     CONTENT,
@@ -41,7 +41,7 @@ from tacit.training.optimizers import AdamW, Sgd
 from tacit.training.parallel import World
 from tacit.training.settings import Training
 
-SGD = Sgd(lr=0.002, momentum=0.0, weight_decay=0.0)
+SGD = Sgd(lr=0.05, momentum=0.0, weight_decay=0.0)
 ADAM = AdamW(lr=3e-3, weight_decay=0.0)
 
 
@@ -97,16 +97,20 @@ class MethodSubject:
         encoder: Encoder | None = None,
         views: Augmentation | None = None,
         double: bool = False,
+        still: bool = False,
     ) -> Learner:
-        """A learner with weights of seed 0."""
+        """A learner with weights of seed 0; with teachers that do not follow where asked."""
         torch.manual_seed(0)
         stage = self.stage()
+        teachers = dict(stage.teachers)
+        if still:
+            teachers = {n: Frozen() if isinstance(t, Ema) else t for n, t in teachers.items()}
         learner = Learner(
             encoders={"signal": encoder or self.encoder()},
             objective=self.objective(),
             augmentations={"signal": views or Noisy(stage.views)},
             modalities={"signal": Signal()},
-            teachers=stage.teachers,
+            teachers=teachers,
             data=DataInfo(instances=len(Signals())),
         )
         return learner.double() if double else learner
@@ -124,7 +128,7 @@ class MethodSubject:
     ) -> Trainer:
         """The engine around a learner; four steps of plain SGD on 16 instances if not said."""
         usual: dict[str, Any] = {"batch": 16, "log_every": 1, "watch_every": 0, "workers": 0}
-        usual |= {"steps": 4, "optimizer": SGD, "checkpoint_every": 1000}
+        usual |= {"steps": 4, "optimizer": SGD, "clip": 1.0, "checkpoint_every": 1000}
         return Trainer(
             learner=learner,
             source=source or Signals(),
