@@ -2,6 +2,7 @@
 
 from tacit.data.chance import Draw, mixed_seed
 from tacit.data.fingerprint import fingerprint
+from tacit.data.indices import index_tensor
 from tacit.data.loader import Loader, auto_workers, batches, sequential
 from tacit.data.order import EpochOrder, slice_of, whole_epoch
 from tacit.data.recognise import recognise
@@ -19,6 +20,7 @@ __all__ = [
     "auto_workers",
     "batches",
     "fingerprint",
+    "index_tensor",
     "mixed_seed",
     "recognise",
     "scan",
