@@ -62,7 +62,7 @@ class Centred(Objective):
         taught = self.taught(views[1], ctx)
         everyone = self.gathered(own)
         self.seen = self.gathered(taught).mean(0).detach()
-        wanted = taught - self.centre
+        wanted = taught - self.get_buffer("centre")
         return Losses(
             terms={
                 "agreement": (own - wanted).square().mean(),

@@ -11,8 +11,6 @@ import torch
 from tacit.contract import MASK_MODES, Encoder, Encoding, Mask, MaskMode, Tokens, move
 from tacit.testing.check import Check, expect, skip
 
-NEAR = {"rtol": 1e-3, "atol": 1e-4}
-
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderSubject:
@@ -95,7 +93,7 @@ def an_instance_is_the_same_alone(subject: EncoderSubject) -> None:
     for index in range(4):
         alone = encoder(subject.value((index,))).pooled[0]
         far = float((alone - together[index]).abs().max().detach())
-        expect(torch.allclose(alone, together[index], **NEAR), f"it moves by {far:.2g}")
+        expect(_near(alone, together[index]), f"it moves by {far:.2g}")
 
 
 def two_steps_are_one(subject: EncoderSubject) -> None:
@@ -103,7 +101,7 @@ def two_steps_are_one(subject: EncoderSubject) -> None:
     encoder = _with_tokens(subject)
     value = subject.value()
     one, two = encoder(value), encoder(encoder.tokenize(value))
-    expect(torch.allclose(one.pooled, two.pooled, **NEAR), "pooled differs")
+    expect(_near(one.pooled, two.pooled), "pooled differs")
 
 
 def hidden_tokens_are_hidden(subject: EncoderSubject) -> None:
@@ -212,7 +210,7 @@ def state_goes_round(subject: EncoderSubject) -> None:
     fresh = subject.make()
     fresh.load_state_dict(trained.state_dict())
     a, b = trained.eval()(value).pooled, fresh.eval()(value).pooled
-    expect(torch.allclose(a, b, **NEAR), "an encoder with the same state answers otherwise")
+    expect(_near(a, b), "an encoder with the same state answers otherwise")
 
 
 def gradient_reaches_the_weights(subject: EncoderSubject) -> None:
@@ -255,7 +253,7 @@ def tokens_without_places_have_no_order(subject: EncoderSubject) -> None:
     tokens = encoder.tokenize(subject.value())
     valid = None if tokens.valid is None else tokens.valid.flip(1)
     turned = replace(tokens, values=tokens.values.flip(1), valid=valid)
-    expect(torch.allclose(encoder(tokens).pooled, encoder(turned).pooled, **NEAR), "it does")
+    expect(_near(encoder(tokens).pooled, encoder(turned).pooled), "it does")
 
 
 ENCODERS = tuple(
@@ -304,6 +302,10 @@ def _same_where_visible(before: Encoding, after: Encoding, mask: Mask) -> None:
     assert b is not None
     if mask.mode == "query":  # the hidden ones look with their own content
         a, b = (torch.where(mask.hidden[..., None], 0.0, each) for each in (a, b))
-    elif not torch.allclose(before.pooled, after.pooled, **NEAR):
+    elif not _near(before.pooled, after.pooled):
         raise AssertionError(f"{mask.mode}: pooled sees what is hidden")
-    expect(torch.allclose(a, b, **NEAR), f"{mask.mode}: visible tokens see what is hidden")
+    expect(_near(a, b), f"{mask.mode}: visible tokens see what is hidden")
+
+
+def _near(a: Tensor, b: Tensor) -> bool:
+    return torch.allclose(a, b, rtol=1e-3, atol=1e-4)
