@@ -246,10 +246,23 @@ def parity_run(subject: MethodSubject, world: World) -> tuple[dict[str, Tensor],
     views = Noisy(subject.stage().views, still=True)
     learner = subject.learner(views=views, double=True)
     synchronise_batch_norm(learner)
+    lent = _lent(learner)
     subject.trainer(learner, source=Doubled(), world=world, steps=2).run()
-    drew = any(_moved(each) for (_, purpose), each in learner._generators.items() if purpose != 1)
+    drew = any(_moved(generator) for purpose, generator in lent if purpose != 1)  # 1: the views'
     weights = {n: p.detach().contiguous().clone() for n, p in learner.named_parameters()}
     return weights, drew
+
+
+def _lent(learner: Learner) -> list[tuple[int, torch.Generator]]:
+    """The generators the learner will hand out, with what for; filled while it trains."""
+    lend, lent = learner.generator, []
+
+    def generator(device: torch.device, purpose: int) -> torch.Generator:
+        lent.append((purpose, lend(device, purpose)))
+        return lent[-1][1]
+
+    learner.generator = generator  # type: ignore[method-assign]
+    return lent
 
 
 def _moved(generator: torch.Generator) -> bool:
