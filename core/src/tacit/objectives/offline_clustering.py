@@ -151,7 +151,8 @@ class _Clusters(nn.Module):
         self, rows: Float[Tensor, "rows width"], index: Tensor, temperature: float
     ) -> Float[Tensor, "clusterings rows"]:
         """The cross-entropy of every row to the cluster of its instance, in each clustering."""
-        scores = (rows @ self.centres.T / temperature).split(self.sizes, dim=1)  # type: ignore[operator]
+        centres = self.get_buffer("centres").to(rows.dtype)
+        scores = (rows @ centres.T / temperature).split(self.sizes, dim=1)
         labels = self.label[index].unbind(1)
         return torch.stack(
             [

@@ -46,4 +46,14 @@ def tacit_commands() -> list[Offer]:
             target="tacit.cli.verbs:export",
             summary="Write the encoder in a form the ecosystem loads",
         ),
+        Offer(
+            name="check",
+            target="tacit.cli.verbs:check",
+            summary="Try an installed package against the contract",
+        ),
+        Offer(
+            name="new",
+            target="tacit.cli.verbs:new",
+            summary="Write a package with a method or a modality that passes its own tests",
+        ),
     ]

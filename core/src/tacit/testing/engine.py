@@ -1,0 +1,288 @@
+"""A stage of a method on toy signals, in the real engine."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tacit.contract import (
+    Augmentation,
+    Batch,
+    DataInfo,
+    Encoder,
+    Modality,
+    Objective,
+    PooledEncoder,
+)
+from tacit.data import Source
+from tacit.methods import Learner, Method, Stage
+from tacit.methods.compose import composition
+from tacit.nn import Ema, Frozen, synchronise_batch_norm
+from tacit.testing.check import skip
+from tacit.testing.toy import (
+    CONTENT,
+    POLICIES,
+    SIDE,
+    WIDTH,
+    Noisy,
+    Signal,
+    SignalNet,
+    SignalNetConfig,
+    Signals,
+)
+from tacit.training.loop import Observer, Trainer
+from tacit.training.optimizers import AdamW, Sgd
+from tacit.training.parallel import World
+from tacit.training.settings import Training
+
+SGD = Sgd(lr=0.05, momentum=0.0, weight_decay=0.0)
+ADAM = AdamW(lr=3e-3, weight_decay=0.0)
+
+
+class Relabelled(Signals):
+    """The same signals with other labels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.label = self.label.flip(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodSubject:
+    """A method to be checked; one of several stages by its first.
+
+    Args:
+        make: the method.
+        requires: words its offer requires; None if it is not offered.
+        foreign: why it cannot run on toy signals; empty if it can.
+    """
+
+    make: Callable[[], Method]
+    requires: frozenset[str] | None = None
+    foreign: str = ""
+
+    def stage(self) -> Stage:
+        """The first stage, if signals can have its views."""
+        if self.foreign:
+            skip(self.foreign)
+        stage = self.make().stages[0]
+        if stage.views not in POLICIES:
+            skip(f"toy signals have no {stage.views} views")
+        return stage
+
+    def objective(self) -> Objective:
+        """A new objective of the first stage."""
+        stage = self.stage()
+        return stage.objective(stage.config)
+
+    def encoder(self, **settings: Any) -> Encoder:
+        """An encoder of signals with what the objective needs."""
+        if "positions:none" in self.objective().requires.capabilities:
+            settings["positions"] = "none"
+        encoder = SignalNet(SignalNetConfig(**settings))
+        lacks = self.objective().requires.capabilities - encoder.spec.capabilities()
+        if lacks:
+            skip(f"the toy encoder has no {', '.join(sorted(lacks))}")
+        return encoder
+
+    def learner(
+        self,
+        *,
+        encoder: Encoder | None = None,
+        views: Augmentation | None = None,
+        double: bool = False,
+        still: bool = False,
+    ) -> Learner:
+        """A learner with weights of seed 0; with teachers that do not follow where asked."""
+        torch.manual_seed(0)
+        stage = self.stage()
+        teachers = dict(stage.teachers)
+        if still:
+            teachers = {n: Frozen() if isinstance(t, Ema) else t for n, t in teachers.items()}
+        learner = Learner(
+            encoders={"signal": encoder or self.encoder()},
+            objective=self.objective(),
+            augmentations={"signal": views or Noisy(stage.views)},
+            modalities={"signal": Signal()},
+            teachers=teachers,
+            data=DataInfo(instances=len(Signals())),
+        )
+        return learner.double() if double else learner
+
+    def trainer(
+        self,
+        learner: Learner,
+        *,
+        source: Source | None = None,
+        world: World | None = None,
+        folder: Path | None = None,
+        observers: Sequence[Observer] = (),
+        watch: Any = None,
+        **settings: Any,
+    ) -> Trainer:
+        """The engine around a learner; four steps of plain SGD on 16 instances if not said."""
+        usual: dict[str, Any] = {"batch": 16, "log_every": 1, "watch_every": 0, "workers": 0}
+        usual |= {"steps": 4, "optimizer": SGD, "clip": 1.0, "checkpoint_every": 1000}
+        return Trainer(
+            learner=learner,
+            source=source or Signals(),
+            settings=Training(**(usual | settings)),
+            seed=0,
+            world=world or World(device=torch.device("cpu")),
+            folder=folder,
+            observers=observers,
+            watch=watch,
+        )
+
+    def trained(self, **settings: Any) -> dict[str, Tensor]:
+        """The weights after a short training."""
+        learner = self.learner()
+        self.trainer(learner, **settings).run()
+        return {name: tensor.detach().clone() for name, tensor in learner.state_dict().items()}
+
+
+class Curve:
+    """An observer that keeps the total loss of every step."""
+
+    def __init__(self, stop: tuple[int, Callable[[], None]] | None = None) -> None:
+        self.losses: list[float] = []
+        self._stop = stop
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Keep the loss; stop where asked."""
+        terms = [value for name, value in values.items() if name.startswith("loss/")]
+        if terms:
+            self.losses.append(sum(terms))
+        if self._stop and step == self._stop[0]:
+            self._stop[1]()
+
+    def progress(self, step: int, total: int | None, instances_per_second: float) -> None:
+        """Nothing to do."""
+
+    def checkpoint(self, step: int, path: Path) -> None:
+        """Nothing to do."""
+
+
+class Doubled(Signals):
+    """Signals in double precision."""
+
+    def fetch(self, indices: Sequence[int]) -> Batch:
+        """See `Source.fetch`."""
+        batch = super().fetch(indices)
+        return replace(batch, values={"signal": batch.values["signal"].double()})
+
+
+def pooling() -> PooledEncoder:
+    """An encoder that has no tokens."""
+    module = nn.Sequential(nn.Flatten(1), nn.Linear(SIDE * SIDE * CONTENT, WIDTH))
+    return PooledEncoder(module, modality="signal", width=WIDTH)
+
+
+def offered(
+    subject: MethodSubject, encoder: Encoder, *, roles: tuple[str, ...] | None = None
+) -> Any:
+    """What an encoder and a number of views offer the method's objective."""
+    stage = subject.stage()
+    views = Noisy(stage.views)
+    if roles is not None:
+        views.roles = roles
+    modalities: dict[str, Modality] = {"signal": Signal()}
+    return composition(
+        {"signal": encoder},
+        {"signal": views},
+        teachers=frozenset(stage.teachers),
+        batch=16,
+        modalities=modalities,
+        instances=len(Signals()),
+    )
+
+
+def split_in_two(subject: MethodSubject, folder: Path) -> Path:
+    """Two steps of double precision in this process and one more; the leader's weights."""
+    import multiprocessing
+
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_rank, args=(subject, folder, rank)) for rank in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        if worker.is_alive():
+            worker.kill()
+    faults = sorted(folder.glob("fault*"))
+    if faults:
+        raise AssertionError(f"a process failed: {faults[0].read_text()}")
+    if any(worker.exitcode for worker in workers):
+        raise AssertionError("the processes did not end: do they take different ways?")
+    return folder / "weights.safetensors"
+
+
+def _rank(subject: MethodSubject, folder: Path, rank: int) -> None:
+    from safetensors.torch import save_file
+
+    torch.set_num_threads(1)
+    try:
+        torch.distributed.init_process_group(
+            "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2
+        )
+        world = World(device=torch.device("cpu"), rank=rank, size=2)
+        weights, _ = parity_run(subject, world)
+        if rank == 0:
+            save_file(weights, folder / "weights.safetensors")
+        torch.distributed.destroy_process_group()
+    except BaseException as error:
+        (folder / f"fault{rank}").write_text(f"{type(error).__name__}: {error}")
+        raise
+
+
+def parity_run(subject: MethodSubject, world: World) -> tuple[dict[str, Tensor], bool]:
+    """Weights after two steps on views that hold no chance, and whether the objective drew."""
+    views = Noisy(subject.stage().views, still=True)
+    learner = subject.learner(views=views, double=True)
+    synchronise_batch_norm(learner)
+    lent = _lent(learner)
+    subject.trainer(learner, source=Doubled(), world=world, steps=2).run()
+    drew = any(_moved(generator) for purpose, generator in lent if purpose != 1)  # 1: the views'
+    weights = {n: p.detach().contiguous().clone() for n, p in learner.named_parameters()}
+    return weights, drew
+
+
+def _lent(learner: Learner) -> list[tuple[int, torch.Generator]]:
+    """The generators the learner will hand out, with what for; filled while it trains."""
+    lend, lent = learner.generator, []
+
+    def generator(device: torch.device, purpose: int) -> torch.Generator:
+        lent.append((purpose, lend(device, purpose)))
+        return lent[-1][1]
+
+    learner.generator = generator  # type: ignore[method-assign]
+    return lent
+
+
+def _moved(generator: torch.Generator) -> bool:
+    fresh = torch.Generator().manual_seed(generator.initial_seed())
+    return not torch.equal(fresh.get_state(), generator.get_state())
+
+
+def scramble(seed: int) -> Any:
+    """Other global random states, as they are between two runs; the old ones, to be put back."""
+    import numpy as np
+
+    kept = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    return kept
+
+
+def unscramble(kept: Any) -> None:
+    """Put the global random states back."""
+    import numpy as np
+
+    random.setstate(kept[0])
+    np.random.set_state(kept[1])
