@@ -83,19 +83,28 @@ def tacit_augmentations() -> list[Offer]:
 @hookimpl
 def tacit_sources() -> list[Offer]:
     """Where tables come from."""
+    files = Offer(
+        name="tabular/files",
+        target="tacit_tabular.data:Files",
+        summary="A table in CSV, parquet or Arrow, or a folder of train and test",
+        modality=_TABLE,
+    )
     return [
-        Offer(
-            name=f"tabular/{name}",
-            target=f"tacit_tabular.data:{target}",
-            summary=summary,
-            modality=_TABLE,
-            source="scikit-learn",
-        )
-        for name, target, summary in (
-            ("wine", "Wine", "178 wines, 13 numbers, 3 classes; no network"),
-            ("breast-cancer", "BreastCancer", "569 tumours, 30 numbers, 2 classes; no network"),
-            ("diabetes", "Diabetes", "442 patients, 10 numbers, a value; no network"),
-        )
+        files,
+        *(
+            Offer(
+                name=f"tabular/{name}",
+                target=f"tacit_tabular.data:{target}",
+                summary=summary,
+                modality=_TABLE,
+                source="scikit-learn",
+            )
+            for name, target, summary in (
+                ("wine", "Wine", "178 wines, 13 numbers, 3 classes; no network"),
+                ("breast-cancer", "BreastCancer", "569 tumours, 30 numbers, 2 classes; no network"),
+                ("diabetes", "Diabetes", "442 patients, 10 numbers, a value; no network"),
+            )
+        ),
     ]
 
 
