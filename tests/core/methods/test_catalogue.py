@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.core.objectives.asked import Asked, CleanAndNoisy
 from tests.core.objectives.setting import values
 from tests.core.toys import AttendingEncoder, PoolEncoder
 from torch import Tensor
@@ -24,9 +25,9 @@ METHODS: dict[str, Callable[[], Method]] = {
     name: getattr(methods, offer.target.partition(":")[2]) for name, offer in OFFERED.items()
 }
 every = pytest.mark.parametrize("name", METHODS)
-# Those of several stages, and one that makes passes over the data set, ask for an engine: see
-# test_whole.py, test_guided.py and test_entropic.py.
-NEED_AN_ENGINE = {"deep-cluster", "e2mc", "g-simclr"}
+# Those of several stages or players, and one that makes passes over the data set, ask for an
+# engine: see test_whole.py, test_guided.py, test_entropic.py and test_adversarial.py.
+NEED_AN_ENGINE = {"bigan", "deep-cluster", "e2mc", "g-simclr"}
 alone = pytest.mark.parametrize("name", [name for name in METHODS if name not in NEED_AN_ENGINE])
 
 
@@ -43,6 +44,14 @@ class Noisy(Augmentation):
         )
 
 
+def views_of(policy: str) -> Augmentation:
+    if policy in ("transformed", "reordered", "related"):
+        return Asked(noise=0.2)
+    if policy == "noisy":
+        return CleanAndNoisy(0.2)
+    return Noisy(1 if policy == "masked" else 2)
+
+
 class Signal(Modality):
     name = "signal"
     mixes = True
@@ -52,7 +61,7 @@ class Signal(Modality):
 def encoder_for(objective: Objective) -> Encoder:
     """Tokens where they are asked for, without positions where those are."""
     words = objective.requires.capabilities
-    if "tokens" not in words:
+    if not any(word.startswith("tokens") for word in words):
         return PoolEncoder()
     return AttendingEncoder(positions="positions:none" not in words)
 
@@ -64,7 +73,7 @@ def learner(method: Method) -> Learner:
     return Learner(
         encoders={"signal": encoder_for(objective)},
         objective=objective,
-        augmentations={"signal": Noisy(1 if stage.views == "masked" else 2)},
+        augmentations={"signal": views_of(stage.views)},
         modalities={"signal": Signal()},
         teachers=stage.teachers,
         data=DataInfo(instances=32),

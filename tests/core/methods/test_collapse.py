@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.core.objectives.asked import Asked, CleanAndNoisy
 from tests.core.objectives.setting import values
 from tests.core.toys import CONTENT, SIZE, WIDTH, AttendingEncoder
 from torch import Tensor, nn
@@ -79,6 +80,12 @@ class Noisy(Augmentation):
         )
 
 
+def views_of(policy: str, noise: float) -> Augmentation:
+    if policy in ("transformed", "reordered", "related"):
+        return Asked(noise)
+    return CleanAndNoisy(noise) if policy == "noisy" else Noisy(policy, noise)
+
+
 class Signal(Modality):
     name, default_encoder = "signal", "none"
 
@@ -124,7 +131,7 @@ def trainer(
     learner = Learner(
         encoders={"signal": encoder},
         objective=objective,
-        augmentations={"signal": Noisy(policy, noise)},
+        augmentations={"signal": views_of(policy, noise)},
         modalities={"signal": modality},
         teachers=teachers,
         data=DataInfo(instances=ROWS),

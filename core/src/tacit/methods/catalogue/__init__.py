@@ -13,6 +13,7 @@ from tacit.methods.catalogue.contrastive import (
     supcon,
 )
 from tacit.methods.catalogue.distillation import byol, dino, ibot, random_teacher, simsiam
+from tacit.methods.catalogue.generative import bigan, cmim, dae, rcae
 from tacit.methods.catalogue.joint_embedding import barlow_twins, lejepa, simclr, ssl_ey, vicreg
 from tacit.methods.catalogue.masked import (
     best_rq,
@@ -27,14 +28,18 @@ from tacit.methods.catalogue.masked import (
     selfie,
     simmim,
 )
+from tacit.methods.catalogue.pretext import jigsaw, rotnet, sie, sit
 from tacit.methods.catalogue.redundancy import e2mc, mixed_barlow_twins
 
 __all__ = [
     "barlow_twins",
     "best_rq",
+    "bigan",
     "byol",
     "cae",
+    "cmim",
     "crop_mae",
+    "dae",
     "data2vec",
     "dcl",
     "dclw",
@@ -48,6 +53,7 @@ __all__ = [
     "i_jepa",
     "ibot",
     "isogclr",
+    "jigsaw",
     "lejepa",
     "mae",
     "mixed_barlow_twins",
@@ -56,10 +62,14 @@ __all__ = [
     "mp3",
     "nnclr",
     "random_teacher",
+    "rcae",
+    "rotnet",
     "selfie",
+    "sie",
     "simclr",
     "simmim",
     "simsiam",
+    "sit",
     "sogclr",
     "ssl_ey",
     "supcon",
