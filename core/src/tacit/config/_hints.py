@@ -103,6 +103,10 @@ def shape(member: object) -> str:
 
 def kind_of(cls: object) -> str | None:
     """Return the tag that chooses `cls` among the members of a union, if it has one."""
+    if dataclasses.is_dataclass(cls) and "kind" in {
+        field.name for field in dataclasses.fields(cls)
+    }:
+        return None  # a setting that happens to be called so, not a tag of the class
     kind = getattr(cls, "kind", None)
     return kind if isinstance(kind, str) else None
 

@@ -35,6 +35,8 @@ def tacit_encoders() -> list[Offer]:
                 "mask:drop",
                 "mask:replace",
                 "mask:query",
+                "targets:own",
+                "taps",
             ),
             source="Gorishniy et al. 2021, arXiv:2106.11959",
         ),
@@ -43,6 +45,7 @@ def tacit_encoders() -> list[Offer]:
             target="tacit_tabular.encoders:Mlp",
             summary="Multi-layer perceptron over all cells of a row",
             modality=_TABLE,
+            provides=("targets:own",),
         ),
     ]
 
@@ -60,6 +63,14 @@ def tacit_augmentations() -> list[Offer]:
             source="Bahri et al. 2022, arXiv:2106.15147",
         ),
         Offer(
+            name="tabular/corrupted",
+            target="tacit_tabular.views:Corrupted",
+            summary="A row, and a copy with fewer cells of other rows",
+            modality=_TABLE,
+            provides=("views:corrupted",),
+            source="Yoon et al. 2020, NeurIPS 33",
+        ),
+        Offer(
             name="tabular/masked",
             target="tacit_tabular.views:Masked",
             summary="A row as it is, whose columns are to be masked",
@@ -72,17 +83,68 @@ def tacit_augmentations() -> list[Offer]:
 @hookimpl
 def tacit_sources() -> list[Offer]:
     """Where tables come from."""
+    files = Offer(
+        name="tabular/files",
+        target="tacit_tabular.data:Files",
+        summary="A table in CSV, parquet or Arrow, or a folder of train and test",
+        modality=_TABLE,
+    )
+    return [
+        files,
+        *(
+            Offer(
+                name=f"tabular/{name}",
+                target=f"tacit_tabular.data:{target}",
+                summary=summary,
+                modality=_TABLE,
+                source="scikit-learn",
+            )
+            for name, target, summary in (
+                ("wine", "Wine", "178 wines, 13 numbers, 3 classes; no network"),
+                ("breast-cancer", "BreastCancer", "569 tumours, 30 numbers, 2 classes; no network"),
+                ("diabetes", "Diabetes", "442 patients, 10 numbers, a value; no network"),
+            )
+        ),
+    ]
+
+
+@hookimpl
+def tacit_methods() -> list[Offer]:
+    """Methods for tables."""
+    known = (
+        (
+            "scarf",
+            "A row and its copy with cells of other rows attract, all other rows repel",
+            ("views:two-views",),
+            "Bahri et al. 2022, arXiv:2106.15147",
+        ),
+        (
+            "vime",
+            "Changed cells of a row are found, and mended",
+            ("views:corrupted", "targets:own"),
+            "Yoon et al. 2020, NeurIPS 33",
+        ),
+        (
+            "mvm",
+            "Values of hidden columns are predicted, numbers as numbers",
+            ("views:masked", "tokens", "targets:own", "mask:replace"),
+            "Bellamy et al. 2023, arXiv:2312.11502",
+        ),
+        (
+            "t-jepa",
+            "A moving-average teacher's latents of some columns are predicted from others",
+            ("views:masked", "tokens", "tokens:dense", "mask:drop", "teacher"),
+            "Thimonier et al. 2024, arXiv:2410.05016",
+        ),
+    )
     return [
         Offer(
             name=f"tabular/{name}",
-            target=f"tacit_tabular.data:{target}",
+            target=f"tacit_tabular.methods:{name.replace('-', '_')}",
             summary=summary,
             modality=_TABLE,
-            source="scikit-learn",
+            requires=requires,
+            source=source,
         )
-        for name, target, summary in (
-            ("wine", "Wine", "178 wines, 13 numbers, 3 classes; no network"),
-            ("breast-cancer", "BreastCancer", "569 tumours, 30 numbers, 2 classes; no network"),
-            ("diabetes", "Diabetes", "442 patients, 10 numbers, a value; no network"),
-        )
+        for name, summary, requires, source in known
     ]

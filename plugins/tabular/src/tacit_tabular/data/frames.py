@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from tacit.contract import Batch
 from tacit.data import Source
+from tacit_tabular.data.anything import frame_of
 from tacit_tabular.modality import Rows
 from tacit_tabular.schema import Column, Kind
 
@@ -83,10 +85,11 @@ def encode(frame: pd.DataFrame, columns: Sequence[Column]) -> Tensor:
 
 
 class FrameSource(Source):
-    """A pandas frame as a source.
+    """A table in memory as a source.
 
     Args:
-        frame: one row an instance; names of columns are unique.
+        frame: one row an instance; names of columns are unique. A pandas or polars frame, an Arrow
+            table, or a `datasets.Dataset`.
         columns: the schema; None infers it from this frame, which then must be the training part.
         kinds: kinds of columns, by name, where the inferred ones are wrong.
         labels: class or value of each row.
@@ -100,14 +103,14 @@ class FrameSource(Source):
 
     def __init__(
         self,
-        frame: pd.DataFrame,
+        frame: Any,
         *,
         columns: tuple[Column, ...] | None = None,
         kinds: Mapping[str, Kind] | None = None,
         labels: Tensor | None = None,
         label_names: tuple[str, ...] | None = None,
     ) -> None:
-        frame = frame.rename(columns=str)
+        frame = frame_of(frame).rename(columns=str)
         check_frame(frame, kinds or {})
         if labels is not None and len(labels) != len(frame):
             raise ValueError(f"labels: wanted one for each of {len(frame)} rows; got {len(labels)}")
@@ -132,6 +135,17 @@ class FrameSource(Source):
     def labels(self) -> Tensor | None:
         """The label of every row."""
         return self._labels
+
+    def describe(self) -> str:
+        """Size, and the kind of every column, as inferred or told."""
+        kinds = ", ".join(f"{c.name}: {_words(c)}" for c in self.columns)
+        return f"{super().describe()}; {kinds}"
+
+
+def _words(column: Column) -> str:
+    if column.kind == "numerical":
+        return "numbers"
+    return f"{len(column.categories)} categories"
 
 
 def check_frame(frame: pd.DataFrame, kinds: Mapping[str, Kind]) -> None:

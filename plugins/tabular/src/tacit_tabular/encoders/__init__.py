@@ -1,6 +1,7 @@
 """Networks that embed rows."""
 
 from tacit_tabular.encoders.mlp import Mlp, MlpConfig
+from tacit_tabular.encoders.target import CellTarget
 from tacit_tabular.encoders.transformer import Transformer, TransformerConfig
 
-__all__ = ["Mlp", "MlpConfig", "Transformer", "TransformerConfig"]
+__all__ = ["CellTarget", "Mlp", "MlpConfig", "Transformer", "TransformerConfig"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
 
 from tacit.contract import Encoder, EncoderSpec, Encoding, Mask, Tokens
+from tacit_tabular.encoders.target import CellTarget
 from tacit_tabular.encoders.tokens import CellEmbedding
 from tacit_tabular.modality import Rows
 from tacit_tabular.schema import Column
@@ -38,7 +40,12 @@ class Mlp(Encoder):
 
     def __init__(self, config: MlpConfig) -> None:
         super().__init__()
-        self.spec = EncoderSpec(modality="table", width=config.width, preprocessing=config.columns)
+        self.spec = EncoderSpec(
+            modality="table",
+            width=config.width,
+            own_target=partial(CellTarget, config.columns),
+            preprocessing=config.columns,
+        )
         self.embed = CellEmbedding(config.columns, config.cell)
         layers: list[nn.Module] = []
         width = config.cell * max(1, len(config.columns))

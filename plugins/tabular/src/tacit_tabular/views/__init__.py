@@ -1,5 +1,19 @@
 """Views of rows."""
 
-from tacit_tabular.views.corruption import CorruptionConfig, Masked, MaskedConfig, TwoViews
+from tacit_tabular.views.corruption import (
+    Corrupted,
+    CorruptedConfig,
+    CorruptionConfig,
+    Masked,
+    MaskedConfig,
+    TwoViews,
+)
 
-__all__ = ["CorruptionConfig", "Masked", "MaskedConfig", "TwoViews"]
+__all__ = [
+    "Corrupted",
+    "CorruptedConfig",
+    "CorruptionConfig",
+    "Masked",
+    "MaskedConfig",
+    "TwoViews",
+]

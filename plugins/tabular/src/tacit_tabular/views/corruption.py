@@ -59,6 +59,27 @@ class TwoViews(Augmentation):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CorruptedConfig(CorruptionConfig):
+    """Settings of the views.
+
+    Args:
+        rate: probability that a cell is changed; VIME's 0.3.
+    """
+
+    rate: float = 0.3
+
+
+class Corrupted(TwoViews):
+    """A row as it is, and a lightly corrupted copy: what VIME finds and mends.
+
+    Source: Yoon et al. 2020, VIME, section 4.1; jsyoon0823/VIME, vime_utils.py. Where we differ:
+    donors are drawn with replacement, where the authors permute each column.
+    """
+
+    Config = CorruptedConfig
+
+
+@dataclass(frozen=True, kw_only=True)
 class MaskedConfig:
     """A row as it is has no settings."""
 

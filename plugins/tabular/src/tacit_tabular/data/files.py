@@ -1,0 +1,128 @@
+"""Tables in files: CSV, parquet, Arrow; one file, or a folder of `train` and `test`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from tacit_tabular.data.anything import SUFFIXES, read_file
+from tacit_tabular.data.frames import FrameSource, infer
+from tacit_tabular.schema import Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesConfig:
+    """Which table, and what its columns mean.
+
+    Args:
+        path: a file, or a folder that holds `train.*` and, if there is one, `test.*`.
+        split: `train` or `test` of a folder; a single file is all `train`.
+        label: column that is to be predicted; the encoder never sees it. A column of numbers gives
+            a value, any other a class.
+        categorical: columns that hold categories though they look like numbers.
+        numerical: columns that hold numbers though they look like categories.
+        drop: columns to leave out: identifiers, other labels.
+
+    Raises:
+        ValueError: a column is named twice.
+    """
+
+    path: Path
+    split: str = "train"
+    label: str | None = None
+    categorical: tuple[str, ...] = ()
+    numerical: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        label = () if self.label is None else (self.label,)
+        named = (*self.categorical, *self.numerical, *self.drop)
+        if twice := sorted({name for name in named if (*named, *label).count(name) > 1}):
+            raise ValueError(f"columns {twice} are named more than once")
+
+    def kinds(self) -> dict[str, Kind]:
+        """The kinds that are told."""
+        told: dict[str, Kind] = dict.fromkeys(self.categorical, "categorical")
+        return told | dict.fromkeys(self.numerical, "numerical")
+
+
+class Files(FrameSource):
+    """A table in files; whatever the split, statistics and classes are those of `train`.
+
+    Raises:
+        ValueError: a file that is missing or cannot be read, columns that are not there, labels
+            that are missing or, in another split, of a class unseen in `train`; and all that
+            `FrameSource` refuses.
+    """
+
+    Config = FilesConfig
+
+    def __init__(self, config: FilesConfig) -> None:
+        files = files_of(config.path)
+        if config.split not in files:
+            raise ValueError(f"split: wanted one of {', '.join(files)}; got {config.split!r}")
+        train = read_file(files["train"])
+        frame = train if config.split == "train" else read_file(files[config.split])
+        labels, names = labels_of(frame, train, config.label)
+        inputs = _inputs(train, config)
+        columns = tuple(infer(inputs[name], config.kinds().get(name)) for name in inputs.columns)
+        super().__init__(frame, columns=columns, labels=labels, label_names=names)
+
+    @classmethod
+    def splits(cls, config: FilesConfig) -> tuple[str, ...]:
+        """See `tacit.data.Source.splits`."""
+        return tuple(files_of(config.path))
+
+
+def files_of(path: Path) -> Mapping[str, Path]:
+    """The file of each split.
+
+    Raises:
+        ValueError: a folder without a training file.
+    """
+    if not path.is_dir():
+        return {"train": path}
+    found = {file.stem: file for file in sorted(path.iterdir()) if file.suffix in SUFFIXES}
+    if "train" not in found:
+        raise ValueError(f"path: {path}: wanted a file train.*; got {sorted(found) or 'no tables'}")
+    return {name: found[name] for name in ("train", "test") if name in found}
+
+
+def labels_of(
+    frame: pd.DataFrame, train: pd.DataFrame, label: str | None
+) -> tuple[Tensor | None, tuple[str, ...] | None]:
+    """The label of every row, and the names of the classes of `train`, if they are classes.
+
+    Raises:
+        ValueError: no such column, labels that are missing, or classes unseen in `train`.
+    """
+    if label is None:
+        return None, None
+    for part in (train, frame):
+        if label not in part.columns:
+            raise ValueError(f"label: no column {label!r}; the table has {[*part.columns]}")
+    if missing := int(frame[label].isna().sum()):
+        raise ValueError(f"label: column {label!r} lacks {missing} values: drop these rows")
+    known = infer(train[label])
+    if known.kind == "numerical":
+        return torch.from_numpy(frame[label].to_numpy(dtype="float64")), None
+    codes = pd.Index(known.categories).get_indexer(pd.Index(frame[label].astype(str)))
+    if (codes < 0).any():
+        new = sorted(set(frame[label].astype(str)) - set(known.categories))
+        raise ValueError(
+            f"label: classes {new} do not occur in train, which has {known.categories}"
+        )
+    return torch.from_numpy(codes).long(), known.categories
+
+
+def _inputs(train: pd.DataFrame, config: FilesConfig) -> pd.DataFrame:
+    named = (*config.categorical, *config.numerical, *config.drop)
+    if unknown := sorted(set(named) - set(train.columns)):
+        raise ValueError(f"columns: no {unknown}; the table has {[*train.columns]}")
+    left_out = [*config.drop, *([] if config.label is None else [config.label])]
+    return train.drop(columns=left_out)

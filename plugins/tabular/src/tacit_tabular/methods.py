@@ -1,0 +1,104 @@
+"""Methods for tables. All but VIME are the core's objectives with settings for columns."""
+
+from __future__ import annotations
+
+from tacit.methods import Method, Stage
+from tacit.nn import (
+    Ema,
+    LatentTarget,
+    LinearDecoder,
+    MeanSquared,
+    MlpConfig,
+    OwnTarget,
+    RandomMask,
+    SubsetMask,
+    TransformerDecoder,
+)
+from tacit.objectives import MaskedPrediction, MaskedPredictionConfig, SimClr, SimClrConfig
+from tacit_tabular.objectives import Vime, VimeConfig
+
+_WARM = {"kind": "cosine", "start": 1.0, "warmup": 0.1}
+
+
+def _training(lr: float = 1e-3, **schedules: object) -> dict[str, object]:
+    return {
+        "epochs": 100,
+        "batch": 256,
+        "optimizer": {"kind": "adamw", "lr": lr, "weight_decay": 1e-5},
+        "schedules": {"lr_factor": _WARM, **schedules},
+    }
+
+
+def scarf() -> Method:
+    """SCARF. The paper: 4 layers of 256, Adam at 1e-3, batch 128, temperature 1."""
+    projector = MlpConfig(widths=(256, 256), norm="none")
+    stage = Stage(
+        views="two-views",
+        objective=SimClr,
+        config=SimClrConfig(temperature=1.0, projector=projector),
+        training=_training(),
+    )
+    return Method(
+        name="tabular/scarf",
+        summary="A row and its copy with cells of other rows attract, all other rows repel",
+        source="Bahri et al. 2022, arXiv:2106.15147",
+        stages=(stage,),
+    )
+
+
+def vime() -> Method:
+    """VIME's self-supervised part. The authors' encoder is one layer as wide as the row."""
+    stage = Stage(views="corrupted", objective=Vime, config=VimeConfig(), training=_training())
+    return Method(
+        name="tabular/vime",
+        summary="Changed cells of a row are found, and mended",
+        source="Yoon et al. 2020, NeurIPS 33",
+        stages=(stage,),
+    )
+
+
+def mvm() -> Method:
+    """Masked value modelling: BERT's task on columns, numbers predicted as numbers (Labrador)."""
+    config = MaskedPredictionConfig(
+        mask=RandomMask(ratio=0.3),
+        mode="replace",
+        target=OwnTarget(),
+        decoder=LinearDecoder(),
+        loss=None,
+    )
+    stage = Stage(views="masked", objective=MaskedPrediction, config=config, training=_training())
+    return Method(
+        name="tabular/mvm",
+        summary="Values of hidden columns are predicted, numbers as numbers",
+        source="Bellamy et al. 2023, arXiv:2312.11502",
+        stages=(stage,),
+    )
+
+
+def t_jepa() -> Method:
+    """T-JEPA. Needs the encoder's registers, the paper's regularisation tokens.
+
+    The authors train 300 epochs at batch 512 with a predictor of up to 16 layers, a momentum from
+    0.996 and shares drawn for each batch; here the shares are fixed, see `tacit.nn.SubsetMask`, and
+    the teacher follows faster, as shorter runs need.
+    """
+    config = MaskedPredictionConfig(
+        mask=SubsetMask(kept=0.3, asked=0.4),
+        target=LatentTarget(normalise="none"),
+        decoder=TransformerDecoder(width=64, depth=2, heads=4),
+        loss=MeanSquared(),
+    )
+    momentum = {"kind": "cosine", "start": 0.99, "end": 1.0}
+    stage = Stage(
+        views="masked",
+        objective=MaskedPrediction,
+        config=config,
+        teachers={"teacher": Ema(momentum=0.99)},
+        training=_training(**{"teacher.momentum": momentum}),
+    )
+    return Method(
+        name="tabular/t-jepa",
+        summary="A moving-average teacher's latents of some columns are predicted from others",
+        source="Thimonier et al. 2024, arXiv:2410.05016",
+        stages=(stage,),
+    )
