@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from tacit.contract import MASK_MODES, Encoder, Encoding, Mask, MaskMode, Tokens, move
 from tacit.testing.check import Check, expect, skip

@@ -24,7 +24,7 @@ from tacit_tabular.data.anything import frame_of
 from tacit_tabular.data.frames import FrameSource, encode
 from tacit_tabular.encoders import Mlp, MlpConfig, Transformer, TransformerConfig
 from tacit_tabular.modality import Rows
-from tacit_tabular.schema import Column
+from tacit_tabular.schema import Column, Kind
 
 _OURS = ("scarf", "vime", "mvm", "t-jepa")
 _CHUNK = 4096
@@ -91,7 +91,7 @@ class TabularEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def fit(self, X: Any, y: Any = None) -> TabularEncoder:
         """Pretrain on the rows of `X`; `y` is not looked at."""
         frame = self._frame(X, fitting=True)
-        kinds = dict.fromkeys(self.categorical or (), "categorical")
+        kinds: dict[str, Kind] = dict.fromkeys(self.categorical or (), "categorical")
         source = FrameSource(frame, kinds=kinds)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tacit.methods import Method, Stage
 from tacit.nn import (
     Ema,
@@ -20,12 +22,12 @@ from tacit_tabular.objectives import Vime, VimeConfig
 _WARM = {"kind": "cosine", "start": 1.0, "warmup": 0.1}
 
 
-def _training(lr: float = 1e-3, **schedules: object) -> dict[str, object]:
+def _training(lr: float = 1e-3, schedules: Mapping[str, object] | None = None) -> dict[str, object]:
     return {
         "epochs": 100,
         "batch": 256,
         "optimizer": {"kind": "adamw", "lr": lr, "weight_decay": 1e-5},
-        "schedules": {"lr_factor": _WARM, **schedules},
+        "schedules": {"lr_factor": _WARM, **(schedules or {})},
     }
 
 
@@ -94,7 +96,7 @@ def t_jepa() -> Method:
         objective=MaskedPrediction,
         config=config,
         teachers={"teacher": Ema(momentum=0.99)},
-        training=_training(**{"teacher.momentum": momentum}),
+        training=_training(schedules={"teacher.momentum": momentum}),
     )
     return Method(
         name="tabular/t-jepa",
