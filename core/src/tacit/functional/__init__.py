@@ -3,6 +3,7 @@
 Sum and mean conventions under distribution are stated once, in `tacit.functional.collectives`.
 """
 
+from tacit.functional.across import Across, sigmoid_contrast, symmetric_contrast
 from tacit.functional.assignment import sinkhorn
 from tacit.functional.collectives import (
     all_reduce_sum,
@@ -54,6 +55,7 @@ from tacit.functional.spectrum import effective_rank, normalised_deviation
 from tacit.functional.supervised_contrast import supervised_contrast
 
 __all__ = [
+    "Across",
     "BarlowTwins",
     "Columns",
     "Contrast",
@@ -95,12 +97,14 @@ __all__ = [
     "nt_xent",
     "rank",
     "scaled_cosine_error",
+    "sigmoid_contrast",
     "sigreg",
     "sinkhorn",
     "soft_assignment",
     "soft_cross_entropy",
     "soft_ranks",
     "supervised_contrast",
+    "symmetric_contrast",
     "vicreg",
     "von_mises_fisher_weights",
     "world_size",
