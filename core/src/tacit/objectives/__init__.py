@@ -11,6 +11,20 @@ from tacit.objectives.contrast import (
     SupConConfig,
 )
 from tacit.objectives.correlation import CanonicalCorrelation, CanonicalCorrelationConfig
+from tacit.objectives.cross_modal import (
+    Clip,
+    ClipConfig,
+    CrossModal,
+    CrossModalConfig,
+    SigLip,
+    SigLipConfig,
+)
+from tacit.objectives.cross_modal_redundancy import (
+    DeepCca,
+    DeepCcaConfig,
+    PairedVicReg,
+    PairedVicRegConfig,
+)
 from tacit.objectives.distillation import Byol, ByolConfig, SimSiam, SimSiamConfig
 from tacit.objectives.entropic import (
     EffectiveEntropyConfig,
@@ -51,10 +65,16 @@ __all__ = [
     "ByolConfig",
     "CanonicalCorrelation",
     "CanonicalCorrelationConfig",
+    "Clip",
+    "ClipConfig",
     "ContextAutoencoder",
     "ContextAutoencoderConfig",
+    "CrossModal",
+    "CrossModalConfig",
     "Dcl",
     "DclConfig",
+    "DeepCca",
+    "DeepCcaConfig",
     "DeepCluster",
     "DeepClusterConfig",
     "Dino",
@@ -83,8 +103,12 @@ __all__ = [
     "MoCoConfig",
     "Nnclr",
     "NnclrConfig",
+    "PairedVicReg",
+    "PairedVicRegConfig",
     "RandomTeacher",
     "RandomTeacherConfig",
+    "SigLip",
+    "SigLipConfig",
     "SimClr",
     "SimClrConfig",
     "SimSiam",

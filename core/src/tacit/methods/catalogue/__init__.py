@@ -12,6 +12,7 @@ from tacit.methods.catalogue.contrastive import (
     sogclr,
     supcon,
 )
+from tacit.methods.catalogue.cross_modal import clip, deep_cca, paired_vicreg, siglip, slip
 from tacit.methods.catalogue.distillation import byol, dino, ibot, random_teacher, simsiam
 from tacit.methods.catalogue.joint_embedding import barlow_twins, lejepa, simclr, ssl_ey, vicreg
 from tacit.methods.catalogue.masked import (
@@ -34,10 +35,12 @@ __all__ = [
     "best_rq",
     "byol",
     "cae",
+    "clip",
     "crop_mae",
     "data2vec",
     "dcl",
     "dclw",
+    "deep_cca",
     "deep_cluster",
     "dino",
     "dmjd",
@@ -55,11 +58,14 @@ __all__ = [
     "moco_v3",
     "mp3",
     "nnclr",
+    "paired_vicreg",
     "random_teacher",
     "selfie",
+    "siglip",
     "simclr",
     "simmim",
     "simsiam",
+    "slip",
     "sogclr",
     "ssl_ey",
     "supcon",
