@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+_LARGE = 4  # times as many rows and columns as components: then not all of them are computed
+
 
 @dataclass(frozen=True, kw_only=True)
 class CcaConfig:
@@ -22,7 +24,7 @@ class CcaConfig:
         ValueError: a setting out of its range.
     """
 
-    components: int = 512
+    components: int = 256
     directions: int = 128
     ridge: float = 0.1
 
@@ -93,17 +95,22 @@ def _whiten(x: Tensor, config: CcaConfig) -> tuple[Tensor, Tensor, Tensor]:
     """Centre, whitening map, and whitened rows."""
     centre = x.mean(0)
     rows = x - centre
-    if rows.shape[1] > len(rows):  # the smaller of the two products
-        values, vectors = torch.linalg.eigh(rows @ rows.T)
-        count = min(config.components, len(rows) - 1)
-        values, vectors = values[-count:].flip(0).clamp(min=0), vectors[:, -count:].flip(1)
-        directions = rows.T @ vectors / values.sqrt().clamp(min=1e-9)
-    else:
-        values, vectors = torch.linalg.eigh(rows.T @ rows)
-        count = min(config.components, rows.shape[1])
-        values, directions = values[-count:].flip(0).clamp(min=0), vectors[:, -count:].flip(1)
-    variance = values / (len(rows) - 1)
+    variance, directions = _components(rows, min(config.components, *rows.shape))
     kept = variance > 1e-10 * variance[0]
     variance, directions = variance[kept], directions[:, kept]
     weights = directions / (variance + config.ridge * variance.mean()).sqrt()
     return centre, weights, rows @ weights
+
+
+def _components(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The largest variances and their directions; of large matrices by subspace iteration."""
+    if min(rows.shape) > _LARGE * count:
+        generator = torch.Generator().manual_seed(0)
+        start = torch.randn(rows.shape[1], count + 32, generator=generator, dtype=rows.dtype)
+        basis = torch.linalg.qr(rows @ start.to(rows.device))[0]
+        for _ in range(3):
+            basis = torch.linalg.qr(rows @ torch.linalg.qr(rows.T @ basis)[0])[0]
+        _, values, vt = torch.linalg.svd(basis.T @ rows, full_matrices=False)
+    else:
+        _, values, vt = torch.linalg.svd(rows, full_matrices=False)
+    return values[:count].square() / (len(rows) - 1), vt[:count].T

@@ -32,7 +32,7 @@ def tacit_sources() -> list[Offer]:
         Offer(
             name="pairs",
             target="tacit.data:Pairs",
-            summary="Columns of one table, each read by its modality: DATA:image=photo,text=title",
+            summary="Columns side by side, each read by its modality: DATA:FIRST=COLUMN,...",
         )
     ]
 
