@@ -3,7 +3,7 @@
     python benchmarks/crossmodal.py --data FOLDER [--only products/clip] [--seeds 0 1 2]
 
 `--data` holds `fashion_products` (product photographs with titles) and
-`molecule_text_chebi20_validation` (SMILES with descriptions), folders of parquet files, one a split.
+`molecule_text_chebi20_validation` (SMILES with descriptions), folders of parquet files by split.
 Each case is one `tacit pretrain`, stopped and taken up again as often as need be: its run lies in
 `--work`. Candidates are 1000 of the test products (drawn by seed 0), and all 500 test molecules.
 Linear CCA of hand-made features (HOG, colours and Morgan fingerprints against TF-IDF) is the figure
@@ -128,7 +128,7 @@ def save(runs: dict[str, dict[str, float]]) -> None:
         RESULT,
         {
             "machine": machine(),
-            "what": "Recall at 1 and 10, and median rank, of the test pairs, in percent and places; "
+            "what": "Recall at 1 and 10 in percent, and median rank, of the test pairs; "
             "mean and deviation over seeds. `linear CCA, hand-made` is quoted from the data sets' "
             "descriptions, `linear CCA, raw` is measured.",
             "results": table(runs),
@@ -183,7 +183,6 @@ def measured(setting: Setting, method: str, seed: int, folder: Path, out: Path) 
     held = pairs(setting.folder, folder, "test")
     generator = torch.Generator().manual_seed(0)
     chosen = torch.randperm(len(held), generator=generator)[: setting.candidates].tolist()
-    first, second = setting.columns
     if method == "cca":
         a, b = canonical(setting, folder, chosen)
     else:

@@ -55,7 +55,7 @@ def test_retrieval_is_beside_chance_cca_and_random_encoders(run: tacit.Run) -> N
         assert found[probe, "R@1 of 12", "chance"] == pytest.approx(1 / 12)
         assert found[probe, "median rank of 12", "chance"] == 6.5
         for features in ("encoder", "random", "raw"):
-            assert 0 <= found[probe, "R@10 of 12", features] <= 1  # type: ignore[index]
+            assert 0 <= found[probe, "R@10 of 12", features] <= 1
     assert 0 <= found["image - text", "modality gap", "encoder"] <= 2
 
 

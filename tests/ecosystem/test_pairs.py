@@ -107,7 +107,7 @@ def test_what_cannot_be_paired_says_why(tmp_path: Path) -> None:
     nothing = write(tmp_path / "n.parquet", {"photo": [None, None], "title": ["a", "b"]})
     with pytest.raises(ValueError, match="holds no value"):
         Pairs(config(nothing))
-    both = {"photo": [square((1, 1, 1), 0), None], "title": ["a", None]}
+    both: dict[str, list[Any]] = {"photo": [square((1, 1, 1), 0), None], "title": ["a", None]}
     with pytest.raises(ValueError, match="1 rows have none of the columns, the first is row 1"):
         Pairs(config(write(tmp_path / "b.parquet", both)))
 

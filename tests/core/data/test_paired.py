@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from tests.core.data.data_toys import Excerpts, Numbers
 
+from tacit.contract import Batch
 from tacit.data import Draw, Member, Paired
 
 
@@ -14,16 +17,17 @@ class Letters(Excerpts):
 
     modalities = ("letter",)
 
-    def fetch(self, indices):  # type: ignore[no-untyped-def]
-        batch = super().fetch(indices)
-        return type(batch)(values={"letter": batch.values["number"]}, index=batch.index)
+    def fetch(self, indices: Sequence[int]) -> Batch:
+        return renamed(super().fetch(indices))
 
-    def fetch_random(self, indices, draw):  # type: ignore[no-untyped-def]
-        values = self.fetch(indices).values["letter"]
-        noise = [torch.rand(3, generator=draw.generator(i)) for i in indices]
-        return type(super().fetch(indices))(
-            values={"letter": values + torch.stack(noise)}, index=torch.tensor(indices)
-        )
+    def fetch_random(self, indices: Sequence[int], draw: Draw) -> Batch:
+        index = torch.tensor(indices)
+        noise = torch.stack([torch.rand(3, generator=draw.generator(i)) for i in indices])
+        return Batch(values={"letter": index[:, None] + noise}, index=index)
+
+
+def renamed(batch: Batch) -> Batch:
+    return Batch(values={"letter": batch.values["number"]}, index=batch.index)
 
 
 def with_gaps() -> Paired:

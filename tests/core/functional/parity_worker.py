@@ -99,6 +99,11 @@ LOSSES: dict[str, Loss] = {
     "sigmoid_contrast missing": lambda a, b, own: (
         functional.sigmoid_contrast(a, b, scale=SCALE, bias=-SCALE, both=HIDDEN[own]).loss
     ),
+    "global_contrast_across": lambda a, b, own: (
+        functional.global_contrast_across(
+            a, b, TEMPERATURES[own], WEIGHTS[own].log(), both=HIDDEN[own], chunk=3
+        ).loss
+    ),
     "group_ordering": lambda a, b, own: functional.group_ordering([a, b], negatives=4),
     "barlow_twins": lambda a, b, own: functional.barlow_twins(a, b).loss,
     "mixed_barlow_twins": lambda a, b, own: mixed(a, b, own).loss,

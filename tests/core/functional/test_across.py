@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tacit.functional import sigmoid_contrast, symmetric_contrast
+from tacit.functional import global_contrast_across, sigmoid_contrast, symmetric_contrast
 
 BOTH = torch.tensor([1, 1, 0, 1, 0, 1, 1, 1]).bool()
 
@@ -20,7 +20,7 @@ def rows(count: int = 8, width: int = 5, seed: int = 0) -> Tensor:
 
 
 def unit(x: Tensor) -> Tensor:
-    return x / x.norm(dim=1, keepdim=True)
+    return torch.nn.functional.normalize(x)
 
 
 def scalar(value: float) -> Tensor:
@@ -141,3 +141,45 @@ def test_memory_of_siglip_grows_with_the_batch_and_not_its_square() -> None:
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
         sigmoid_contrast(a, b, scale=scalar(2.0), bias=scalar(0.0), chunk=100)
     assert max(kept) <= 600 * 5
+
+
+def global_by_hand(a: Tensor, b: Tensor, t: Tensor, old: Tensor, share: float) -> Tensor:
+    """Equation 6 of iSogCLR for one way, with the running averages of algorithm 2."""
+    scores = unit(a) @ unit(b).T
+    apart = ((scores - scores.diagonal()[:, None]) / t[:, None]).exp()
+    inside = (apart.sum(1) - 1) / (len(a) - 1)
+    return (t * ((1 - share) * old + share * inside).log()).mean()
+
+
+T = torch.linspace(0.1, 0.8, 8, dtype=torch.float64)
+OLD = torch.linspace(0.2, 3.0, 8, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.6])
+def test_contrast_with_all_of_the_data_is_the_formula_of_the_paper(share: float) -> None:
+    a, b = rows().requires_grad_(), rows(seed=1).requires_grad_()
+    found = global_contrast_across(a, b, T, OLD.log(), share=share, chunk=3)
+    wanted = global_by_hand(a, b, T, OLD, share)
+    assert found.loss.detach() == pytest.approx(float(wanted.detach()), abs=1e-12)
+    # The estimate's gradient is that of the new value alone, over the average: `share` is left out.
+    for ours, theirs in zip(
+        slopes(lambda: found.loss, a, b), slopes(lambda: wanted, a, b), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs / share)
+
+
+def test_the_slope_of_a_temperature_is_its_derivative() -> None:
+    a, b, t = rows(), rows(seed=1), T.clone().requires_grad_()
+    found = global_contrast_across(a, b, T, torch.full_like(T, -torch.inf), share=1.0)
+    (wanted,) = slopes(lambda: 8 * global_by_hand(a, b, t, OLD, 1.0), t)
+    torch.testing.assert_close(found.slope, wanted)
+
+
+def test_incomplete_pairs_have_no_part_in_the_running_averages() -> None:
+    a, b = rows().requires_grad_(), rows(seed=1)
+    found = global_contrast_across(a, b, T, OLD.log(), both=BOTH, chunk=3)
+    alone = global_contrast_across(a[BOTH], b[BOTH], T[BOTH], OLD[BOTH].log())
+    torch.testing.assert_close(found.loss, alone.loss)
+    torch.testing.assert_close(found.log_average[BOTH], alone.log_average)
+    (ours,), (theirs,) = slopes(lambda: found.loss, a), slopes(lambda: alone.loss, a)
+    torch.testing.assert_close(ours, theirs)

@@ -13,6 +13,7 @@ from torch import Tensor
 from tacit.contract import (
     Augmentation,
     Batch,
+    DataInfo,
     Modality,
     Objective,
     PooledEncoder,
@@ -27,6 +28,8 @@ from tacit.objectives import (
     ClipConfig,
     DeepCca,
     DeepCcaConfig,
+    PairedISogClr,
+    PairedISogClrConfig,
     PairedVicReg,
     PairedVicRegConfig,
     SigLip,
@@ -65,6 +68,7 @@ def learner(objective: Objective, count: int = 2, views: Augmentation | None = N
         objective=objective,
         augmentations=dict.fromkeys(names, views or Plain()),
         modalities={name: Rows(name) for name in names},
+        data=DataInfo(instances=SIZE),
     )
 
 
@@ -82,7 +86,7 @@ def batch(count: int = 2, **present: list[int]) -> Batch:
 
 def embeddings(trained: Learner, of: Batch) -> list[Tensor]:
     return [
-        trained.objective.projector[name](trained.encoder(name)(value).pooled)  # type: ignore[union-attr,operator,index]
+        trained.objective.projector[name](trained.encoder(name)(value).pooled)  # type: ignore[operator,index]
         for name, value in of.values.items()
     ]
 
@@ -125,7 +129,7 @@ def test_pairs_that_are_none_are_refused() -> None:
         learner(Clip(ClipConfig(pairs=("a-a", "a-b"))))
 
 
-@pytest.mark.parametrize("kind", [Clip, SigLip])
+@pytest.mark.parametrize("kind", [Clip, SigLip, PairedISogClr])
 def test_what_stands_for_a_missing_member_changes_nothing(kind: Any) -> None:
     there = {"a": [1] * 8 + [0] * 4, "b": [0, 0] + [1] * 10, "c": [1, 0] * 6}
     results = []
@@ -191,7 +195,21 @@ def test_several_views_are_compared_each_with_each_and_within_by_slip() -> None:
         learner(Clip(ClipConfig(within=0.5)), views=Two())(batch(b=[0] + [1] * (SIZE - 1)))
 
 
-@pytest.mark.parametrize("kind", [Clip, SigLip, PairedVicReg, DeepCca])
+def test_each_instance_and_way_keeps_its_temperature_and_average() -> None:
+    trained = learner(PairedISogClr(PairedISogClrConfig(projector=LINEAR)))
+    there = [1] * 8 + [0] * 4
+    trained(batch(b=there)).total().backward()
+    trained.after_step()
+    for way in ("a-b", "b-a"):
+        values = trained.objective.state[way].values  # type: ignore[index,union-attr]
+        assert isinstance(values, Tensor)
+        average, temperature, _, seen = values.T
+        assert seen.tolist() == there
+        assert temperature[8:].tolist() == pytest.approx([0.07] * 4)
+        assert average[:8].abs().min() > 0
+
+
+@pytest.mark.parametrize("kind", [Clip, SigLip, PairedVicReg, DeepCca, PairedISogClr])
 def test_members_of_pairs_find_each_other_after_training(kind: Any) -> None:
     """Against 1 in 12 by chance; the members are linear images of one another."""
     head = MlpConfig(widths=(6,), norm="none", bias=False)

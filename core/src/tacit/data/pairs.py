@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -112,16 +113,18 @@ class Pairs(Paired):
 
 
 def _member(
-    catalogue: Catalogue, modality: str, values: object, config: PairsConfig, files: Files
+    catalogue: Catalogue, modality: str, values: Any, config: PairsConfig, files: Files
 ) -> Member:
     """A column opened by its reader, and where its values stand."""
     offer, component = _reader(catalogue, modality, config.readers.get(modality))
     reader: Reader = offer.load()
-    settings = resolve(component, reader.Config, path=f"data.readers.{modality}", where="the data")
-    there = torch.from_numpy(values.is_valid().to_numpy())  # type: ignore[attr-defined]
+    settings: Any = resolve(
+        component, reader.Config, path=f"data.readers.{modality}", where="the data"
+    )
+    there = torch.from_numpy(values.is_valid().to_numpy())
     column = Column(
         name=config.columns[modality],
-        values=values.drop_null(),  # type: ignore[attr-defined]
+        values=values.drop_null(),
         origin=files.origin,
         folder=files.folder,
     )

@@ -107,10 +107,11 @@ def _components(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
     if min(rows.shape) > _LARGE * count:
         generator = torch.Generator().manual_seed(0)
         start = torch.randn(rows.shape[1], count + 32, generator=generator, dtype=rows.dtype)
-        basis = torch.linalg.qr(rows @ start.to(rows.device))[0]
-        for _ in range(3):
-            basis = torch.linalg.qr(rows @ torch.linalg.qr(rows.T @ basis)[0])[0]
-        _, values, vt = torch.linalg.svd(basis.T @ rows, full_matrices=False)
+        basis = torch.linalg.qr(start.to(rows.device))[0]
+        for _ in range(4):
+            basis = torch.linalg.qr(rows.T @ torch.linalg.qr(rows @ basis)[0])[0]
+        _, values, inside = torch.linalg.svd(rows @ basis, full_matrices=False)
+        vt = inside @ basis.T  # so that rows along them are uncorrelated, however near they are
     else:
         _, values, vt = torch.linalg.svd(rows, full_matrices=False)
     return values[:count].square() / (len(rows) - 1), vt[:count].T

@@ -25,6 +25,7 @@ from tacit.functional.distillation import (
 )
 from tacit.functional.entropy import EffectiveEntropy, effective_entropy, marginal_entropy
 from tacit.functional.gaussianity import sigreg
+from tacit.functional.global_across import global_contrast_across
 from tacit.functional.global_contrast import GlobalContrast, global_contrast
 from tacit.functional.group_ordering import group_ordering
 from tacit.functional.identification import contrast_within, masked_cross_entropy
@@ -77,6 +78,7 @@ __all__ = [
     "from_first",
     "gather_rows",
     "global_contrast",
+    "global_contrast_across",
     "global_mean",
     "global_rows",
     "group_ordering",

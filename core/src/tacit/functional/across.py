@@ -54,7 +54,7 @@ def symmetric_contrast(
     Source: Radford et al. 2021 (arXiv 2103.00020) figure 3; openai/CLIP, mlfoundations/open_clip
         `loss.py`.
     """
-    exclude = None if both is None else _incomplete(both)
+    exclude = None if both is None else incomplete(both)
     weights = None if both is None else both.to(full(a).dtype)
     forth, back = (
         info_nce(x, y, temperature=temperature, exclude=exclude, weights=weights, chunk=chunk)
@@ -113,7 +113,7 @@ def sigmoid_contrast(
         return Across(loss, forth, global_mean(back, count))
 
 
-def _incomplete(both: Bool[Tensor, " batch"]) -> MaskRows:
+def incomplete(both: Bool[Tensor, " batch"]) -> MaskRows:
     """Keys, of all ranks, that have no partner: a function, so that no square is ever made."""
     missing = gather_rows(both.to(torch.uint8)) == 0
 

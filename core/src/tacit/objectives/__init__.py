@@ -19,6 +19,7 @@ from tacit.objectives.cross_modal import (
     SigLip,
     SigLipConfig,
 )
+from tacit.objectives.cross_modal_global import PairedISogClr, PairedISogClrConfig
 from tacit.objectives.cross_modal_redundancy import (
     DeepCca,
     DeepCcaConfig,
@@ -103,6 +104,8 @@ __all__ = [
     "MoCoConfig",
     "Nnclr",
     "NnclrConfig",
+    "PairedISogClr",
+    "PairedISogClrConfig",
     "PairedVicReg",
     "PairedVicRegConfig",
     "RandomTeacher",

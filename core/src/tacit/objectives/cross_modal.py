@@ -18,7 +18,9 @@ from tacit.nn import Mlp, MlpConfig
 from tacit.objectives.joint_embedding import agreement
 from tacit.objectives.members import Members, check_complete, none_missing, of_a_pair
 
-_LINEAR = MlpConfig(widths=(128,), norm="none", bias=False)
+LINEAR = MlpConfig(widths=(128,), norm="none", bias=False)
+"""CLIP's projector: a linear map."""
+
 _MLP = MlpConfig(widths=(512, 128))
 
 
@@ -35,7 +37,7 @@ class CrossModalConfig:
         ValueError: a pair that does not name two modalities.
     """
 
-    projector: MlpConfig = _LINEAR
+    projector: MlpConfig = LINEAR
     pairs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -106,6 +108,7 @@ class CrossModal(Objective):
         a: Float[Tensor, "batch width"],
         b: Float[Tensor, "batch width"],
         both: Bool[Tensor, " batch"] | None,
+        names: tuple[str, str],
     ) -> Losses:
         """The named losses of a view of one modality and one of another.
 
@@ -113,6 +116,7 @@ class CrossModal(Objective):
             a: embeddings of the one.
             b: of the other.
             both: the instances that have both; None: all.
+            names: of the two modalities.
         """
 
     def beside(self, members: Mapping[str, Members]) -> Losses:
@@ -120,7 +124,8 @@ class CrossModal(Objective):
         return Losses(terms={})
 
     def _pair(self, a: Members, b: Members, both: Tensor | None) -> Losses:
-        return _mean([self.pair(x, y, both) for x, y in product(a.views, b.views)])
+        names = (a.modality, b.modality)
+        return _mean([self.pair(x, y, both, names) for x, y in product(a.views, b.views)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +190,7 @@ class Clip(CrossModal):
         a: Float[Tensor, "batch width"],
         b: Float[Tensor, "batch width"],
         both: Bool[Tensor, " batch"] | None,
+        names: tuple[str, str],
     ) -> Losses:
         """CLIP's loss; see `tacit.functional.symmetric_contrast`."""
         found = symmetric_contrast(a, b, (-self.log_scale).exp(), both=both)
@@ -255,6 +261,7 @@ class SigLip(CrossModal):
         a: Float[Tensor, "batch width"],
         b: Float[Tensor, "batch width"],
         both: Bool[Tensor, " batch"] | None,
+        names: tuple[str, str],
     ) -> Losses:
         """SigLIP's loss."""
         found = sigmoid_contrast(a, b, scale=self.log_scale.exp(), bias=self.bias, both=both)

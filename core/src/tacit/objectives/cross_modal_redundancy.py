@@ -54,6 +54,7 @@ class PairedVicReg(CrossModal):
         a: Float[Tensor, "batch width"],
         b: Float[Tensor, "batch width"],
         both: Bool[Tensor, " batch"] | None,
+        names: tuple[str, str],
     ) -> Losses:
         """The three terms, weighted."""
         config = self.config
@@ -103,6 +104,7 @@ class DeepCca(CrossModal):
         a: Float[Tensor, "batch width"],
         b: Float[Tensor, "batch width"],
         both: Bool[Tensor, " batch"] | None,
+        names: tuple[str, str],
     ) -> Losses:
         """The loss of Eckart and Young."""
         found = eckart_young([a, b], halves=self.config.halves)

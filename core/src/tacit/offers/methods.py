@@ -292,6 +292,13 @@ CROSS_MODAL = (
         source="Mu et al. 2021, arXiv:2112.12750",
     ),
     Offer(
+        name="paired-isogclr",
+        target="tacit.methods:paired_isogclr",
+        summary="CLIP with a temperature for each instance, and averages that remember the data",
+        requires=("views:plain", "pairs", "instances"),
+        source="Qiu et al. 2023, arXiv:2305.11965",
+    ),
+    Offer(
         name="paired-vicreg",
         target="tacit.methods:paired_vicreg",
         summary="Members of a pair meet, variance is kept up and covariance down in each modality",

@@ -12,7 +12,14 @@ from tacit.methods.catalogue.contrastive import (
     sogclr,
     supcon,
 )
-from tacit.methods.catalogue.cross_modal import clip, deep_cca, paired_vicreg, siglip, slip
+from tacit.methods.catalogue.cross_modal import (
+    clip,
+    deep_cca,
+    paired_isogclr,
+    paired_vicreg,
+    siglip,
+    slip,
+)
 from tacit.methods.catalogue.distillation import byol, dino, ibot, random_teacher, simsiam
 from tacit.methods.catalogue.joint_embedding import barlow_twins, lejepa, simclr, ssl_ey, vicreg
 from tacit.methods.catalogue.masked import (
@@ -58,6 +65,7 @@ __all__ = [
     "moco_v3",
     "mp3",
     "nnclr",
+    "paired_isogclr",
     "paired_vicreg",
     "random_teacher",
     "selfie",

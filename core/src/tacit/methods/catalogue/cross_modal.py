@@ -9,6 +9,8 @@ from tacit.objectives import (
     ClipConfig,
     DeepCca,
     DeepCcaConfig,
+    PairedISogClr,
+    PairedISogClrConfig,
     PairedVicReg,
     PairedVicRegConfig,
     SigLip,
@@ -62,6 +64,22 @@ def siglip() -> Method:
         name="siglip",
         summary="Every pair of members is told to belong together or not, by itself",
         source="Zhai et al. 2023, arXiv:2303.15343",
+        stages=(stage,),
+    )
+
+
+def paired_isogclr() -> Method:
+    """ISogCLR on pairs: for small batches, and data where some instances are alike and others rare."""
+    stage = Stage(
+        views="plain",
+        objective=PairedISogClr,
+        config=PairedISogClrConfig(),
+        training=training(decay=0.1, betas=_BETAS),
+    )
+    return Method(
+        name="paired-isogclr",
+        summary="CLIP with a temperature for each instance, and averages that remember the data",
+        source="Qiu et al. 2023, arXiv:2305.11965",
         stages=(stage,),
     )
 
