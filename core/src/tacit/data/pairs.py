@@ -118,9 +118,8 @@ def _member(
     """A column opened by its reader, and where its values stand."""
     offer, component = _reader(catalogue, modality, config.readers.get(modality))
     reader: Reader = offer.load()
-    settings: Any = resolve(
-        component, reader.Config, path=f"data.readers.{modality}", where="the data"
-    )
+    path = f"data.readers.{modality}"
+    settings: Any = resolve(component, reader.Config, path=path, where="the data")
     there = torch.from_numpy(values.is_valid().to_numpy())
     column = Column(
         name=config.columns[modality],

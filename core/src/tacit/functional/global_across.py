@@ -27,10 +27,10 @@ def global_contrast_across(
 ) -> GlobalContrast:
     """One way of the two-modality loss of SogCLR and iSogCLR: anchors `a`, keys `b`.
 
-    For an anchor i, `g_i = mean_k exp((s_ik - s_ii) / t_i)` over the other instances' keys. The loss
-    is `t_i log u_i`, where u_i averages the g_i of this and of earlier batches; its gradient is
-    `t_i grad(g_i) / u_i`. Call it a second time with the modalities changed over, and averages and
-    temperatures of their own.
+    For an anchor i, `g_i = mean_k exp((s_ik - s_ii) / t_i)` over the other instances' keys. The
+    loss is `t_i log u_i`, where u_i averages the g_i of this and of earlier batches; its gradient
+    is `t_i grad(g_i) / u_i`. Call it a second time with the modalities changed over, and
+    averages and temperatures of their own.
 
     Args:
         a: embeddings of one modality.

@@ -69,7 +69,7 @@ def siglip() -> Method:
 
 
 def paired_isogclr() -> Method:
-    """ISogCLR on pairs: for small batches, and data where some instances are alike and others rare."""
+    """The two-modality iSogCLR: for small batches, and data of which parts are alike or rare."""
     stage = Stage(
         views="plain",
         objective=PairedISogClr,
