@@ -14,7 +14,7 @@ import torch
 from tacit.api.choice import choose
 from tacit.config import Component
 from tacit.contract import Batch
-from tacit.data import Source
+from tacit.data import Source, index_tensor
 from tacit.methods import Method
 from tacit.plugin import Catalogue, Offer
 
@@ -160,7 +160,7 @@ class Subset(Source):
     def fetch(self, indices: Sequence[int]) -> Batch:
         """See `tacit.data.Source.fetch`."""
         batch = self.source.fetch([self.rows[index] for index in indices])
-        return replace(batch, index=torch.tensor(list(indices)))
+        return replace(batch, index=index_tensor(indices))
 
     def labels(self) -> torch.Tensor | None:
         """See `tacit.data.Source.labels`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -23,7 +23,7 @@ class Updater(Protocol):
     def players(self) -> Sequence[str]:
         """Names of the parameter sets with an optimiser of their own; `main` first."""
 
-    def parts(self) -> Iterator[None]:
+    def parts(self) -> Iterable[None]:
         """The parts a batch is accumulated over, one at a time; most often the batch itself."""
 
     def losses(self) -> Losses:

@@ -5,6 +5,9 @@ from __future__ import annotations
 _MASK = (1 << 64) - 1
 
 
+START = 0x9E3779B97F4A7C15
+
+
 def derive(*keys: int) -> int:
     """One 63-bit seed of several integers (run seed, epoch, step, rank, purpose).
 
@@ -13,9 +16,13 @@ def derive(*keys: int) -> int:
 
     Source: the finaliser of splitmix64 (Steele, Lea and Flood 2014), applied key by key.
     """
-    state = 0x9E3779B97F4A7C15
+    return absorb(START, *keys) >> 1
+
+
+def absorb(state: int, *keys: int) -> int:
+    """The state after further keys: what many seeds begin with alike need be taken in only once."""
     for key in keys:
         state = (state ^ (key & _MASK)) * 0xBF58476D1CE4E5B9 & _MASK
         state = (state ^ (state >> 27)) * 0x94D049BB133111EB & _MASK
         state ^= state >> 31
-    return state >> 1
+    return state

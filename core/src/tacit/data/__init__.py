@@ -3,6 +3,7 @@
 from tacit.data.chance import Draw, mixed_seed
 from tacit.data.column import Column, Reader
 from tacit.data.fingerprint import fingerprint
+from tacit.data.indices import index_tensor
 from tacit.data.loader import Loader, auto_workers, batches, sequential
 from tacit.data.order import EpochOrder, slice_of, whole_epoch
 from tacit.data.paired import Member, Paired
@@ -28,6 +29,7 @@ __all__ = [
     "auto_workers",
     "batches",
     "fingerprint",
+    "index_tensor",
     "mixed_seed",
     "recognise",
     "scan",

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from tacit.contract import Batch
 from tacit.data.chance import Draw, mixed_seed
 from tacit.data.device import onto
+from tacit.data.indices import Indices
 from tacit.data.order import EpochOrder, slice_of
 from tacit.data.source import GeneratedSource, Source
 from tacit.data.worker import Answers, Failure, Make, Requests, Take, same
@@ -99,11 +100,11 @@ class Loader:
             seed = order.seed if seed is None else seed
             parts = order.batches(epoch, start)
         else:
-            parts = islice(iter(order), start, None)
+            parts = (part.to(CPU, torch.int64) for part in islice(iter(order), start, None))
         if seed is None:
             raise ValueError("batches: an order that is no EpochOrder has no seed: give seed=")
         draw = Draw(seed=seed, epoch=epoch)
-        return self._run(Take(slice_of(part, rank, world).tolist(), draw) for part in parts)
+        return self._run(Take(Indices(slice_of(part, rank, world)), draw) for part in parts)
 
     def sequential(
         self,
@@ -141,15 +142,17 @@ class Loader:
         size = batch // world
         return self._run(Make(step, size, mixed_seed(seed, step, rank)) for step in count(start))
 
-    def _run(self, requests: Iterator[Take] | Iterator[Make]) -> Iterator[Batch]:
-        return onto(self._fetched(requests), self.device, pin=self.pin)
-
-    def _fetched(self, requests: Iterator[Any]) -> Iterator[Batch]:
+    def _run(self, requests: Iterator[Any]) -> Iterator[Batch]:
         if self._workers is None:
-            yield from (request(self.source) for request in requests)
-            return
+            fetched: Iterator[Batch] = (request(self.source) for request in requests)
+        else:
+            fetched = self._answered(self._workers, requests)
+        # Sources answer in CPU memory.
+        return fetched if self.device == CPU else onto(fetched, self.device, pin=self.pin)
+
+    def _answered(self, workers: DataLoader[Any], requests: Iterator[Any]) -> Iterator[Batch]:
         self._requests.pending = requests
-        for answer in self._workers:
+        for answer in workers:
             if isinstance(answer, Failure):
                 raise ValueError(answer.message)
             yield answer

@@ -77,7 +77,7 @@ class EpochOrder:
     def batches(self, epoch: int, start: int = 0) -> Iterator[Int[Tensor, " batch"]]:
         """The indices of each global batch of an epoch, from batch `start` on."""
         whole = self.permutation(epoch)[: len(self) * self.batch]
-        yield from whole.view(len(self), self.batch)[start:]
+        return iter(whole.view(len(self), self.batch)[start:])
 
 
 def whole_epoch(

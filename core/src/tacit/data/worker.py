@@ -27,7 +27,7 @@ class Take:
             batch = source.fetch(self.indices)
         else:
             batch = source.fetch_random(self.indices, self.draw)
-        got = len(batch) if batch.rows is None else batch.rows.shape[0]
+        got = (batch.index if batch.rows is None else batch.rows).shape[0]
         if got != len(self.indices):
             raise ValueError(
                 f"{type(source).__name__}.fetch: wanted {len(self.indices)} instances; got {got}"

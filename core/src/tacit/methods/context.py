@@ -112,8 +112,8 @@ class StepContext:
     ) -> Encoding:
         """The encoding of a view or of tokens; the same request runs once."""
         key = (id(view), which, id(mask), tuple(taps), torch.is_grad_enabled())
-        if key in self._memo:
-            return self._memo[key][2]
+        if (known := self._memo.get(key)) is not None:
+            return known[2]
         if isinstance(view, View):
             encoder, value = self._learner.encoder(view.modality, which), view.value
         else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch import nn
@@ -23,10 +23,14 @@ from tacit.contract import (
     Views,
     derive,
 )
+from tacit.contract.seeds import START, absorb
 from tacit.methods.context import Frame, Services, StepContext
 from tacit.nn import Teacher, TeacherPolicy, build_teacher
 
 _VIEWS, _OBJECTIVE, _BETWEEN = 1, 2, 3  # purposes of the random streams of a step
+
+
+_Maker: TypeAlias = Callable[[Any, torch.Generator], tuple[View, ...]]
 
 
 class Learner(nn.Module):
@@ -80,7 +84,8 @@ class Learner(nn.Module):
         self.rank = 0
         self.frame = Frame()
         self.services: Services | None = None
-        self._generators: dict[tuple[torch.device, int], torch.Generator] = {}
+        self._streams: dict[tuple[torch.device, int], tuple[torch.Generator, int]] = {}
+        self._makers = {name: self._maker(name, made) for name, made in augmentations.items()}
         self._follows = type(objective).after_step is not Objective.after_step
         self._taught = bool(teachers)
         specs = {name: encoder.spec for name, encoder in encoders.items()}
@@ -110,12 +115,7 @@ class Learner(nn.Module):
             if augmentation.follows:
                 augmentation.follow(self._followed(augmentation.follows))
             value = batch.values[name]
-            if isinstance(augmentation, ModelAugmentation):
-                views = augmentation(value, generator, self._frozen_encode(name))
-            else:
-                with torch.no_grad():
-                    views = augmentation(value, generator)
-            made += [view.bind(batch, name) for view in views]
+            made += [view.bind(batch, name) for view in self._makers[name](value, generator)]
         return Views(made)
 
     def forward(self, batch: Batch, views: Views | None = None) -> Losses:
@@ -186,17 +186,29 @@ class Learner(nn.Module):
 
     def generator(self, device: torch.device, purpose: int) -> torch.Generator:
         """The random stream of a purpose, at the beginning of what this step draws from it."""
-        generator = self._generators.get((device, purpose))
-        if generator is None:
-            generator = self._generators[device, purpose] = torch.Generator(device)
-        frame = self.frame
-        return generator.manual_seed(derive(self.seed, purpose, frame.step, frame.part, self.rank))
+        stream = self._streams.get((device, purpose))
+        if stream is None:
+            begun = absorb(START, self.seed, purpose)
+            stream = self._streams[device, purpose] = (torch.Generator(device), begun)
+        (generator, begun), frame = stream, self.frame
+        return generator.manual_seed(absorb(begun, frame.step, frame.part, self.rank) >> 1)
 
     def _followed(self, names: frozenset[str]) -> dict[str, float]:
         return {name: value for name, value in self.frame.values.items() if name in names}
 
-    def _frozen_encode(self, modality: str) -> _FrozenEncode:
-        return _FrozenEncode(self.encoder(modality))
+    def _maker(self, name: str, augmentation: Augmentation | ModelAugmentation) -> _Maker:
+        """An augmentation as a function of value and generator, chosen once and not each step."""
+        if isinstance(augmentation, ModelAugmentation):
+            return lambda value, generator: augmentation(
+                value, generator, _FrozenEncode(self.encoder(name))
+            )
+        quiet = torch.no_grad()  # one for all steps: it is never entered within itself
+
+        def make(value: Any, generator: torch.Generator) -> tuple[View, ...]:
+            with quiet:
+                return augmentation(value, generator)
+
+        return make
 
 
 class _FrozenEncode:

@@ -131,7 +131,8 @@ class Trainer:
                 self._frame(epoch)
                 if start == 0:
                     self.learner.objective.before_epoch(self.learner.context(None))
-                    self._roll_back_if_asked()
+                    if self._rollback is not None:
+                        self._roll_back()
                 self._run_epoch(self._batches(loader, epoch, start), epoch)
                 if epoch == 0:
                     self._warn_of_unread_values()
@@ -151,28 +152,32 @@ class Trainer:
     def _run_epoch(self, batches: Iterable[Batch], epoch: int) -> None:
         clock, seen = time.perf_counter(), 0
         settings = self.settings
+        look = self._every(settings.watch_every) if self.watch is not None else 0
+        save = self._every(settings.checkpoint_every)
         for batch in batches:
             values = self._frame(epoch).values
             self.update.begin(batch, values)
             losses = self.update.plan(self.update)
             self.learner.after_step()
             self.step += 1
-            self._roll_back_if_asked()
+            if self._rollback is not None:
+                self._roll_back()
             self.recorder.add(self.step, losses, batch.index, values)
             seen += settings.batch
-            if self.step % settings.log_every == 0 or self._done:
+            done = self._done
+            if self.step % settings.log_every == 0 or done:
                 self._log(self.recorder.flush())
                 now = time.perf_counter()
                 self._tell_progress(seen / (now - clock))
                 clock, seen = now, 0
                 self._stop = any_process(self._asked, self.world.device)
-            if self._due(settings.watch_every) and self.watch is not None:
+            if look and (self.step % look == 0 or done):
                 self._look()
-            if self._due(settings.checkpoint_every):
+            if save and (self.step % save == 0 or done):
                 self._save()
             if self.world.size == 1:
                 self._stop = self._asked
-            if self._done or self._stop:
+            if done or self._stop:
                 return
 
     def _batches(self, loader: Loader, epoch: int, start: int) -> Iterator[Batch]:
@@ -201,11 +206,10 @@ class Trainer:
         frame.values = self.schedules.values(self.step, self.total)
         return frame
 
-    def _due(self, every: int | None) -> bool:
-        if every == 0:
-            return False
+    def _every(self, given: int | None) -> int:
+        """Steps between two occasions: as given, 0 for never, or as is usual."""
         usual = self.per_epoch if self.per_epoch > 1 else _ROUND
-        return self.step % (every or usual) == 0 or self._done
+        return usual if given is None else given
 
     def _log(self, values: dict[str, float]) -> None:
         self.schedules.observe(values)
@@ -322,9 +326,8 @@ class Trainer:
             raise ValueError(f"restore: no snapshot {name!r} was taken; there are: {known}")
         self._rollback = name
 
-    def _roll_back_if_asked(self) -> None:
-        if self._rollback is None:
-            return
+    def _roll_back(self) -> None:
+        assert self._rollback is not None
         self._load_moving_state(checkpoint.clone(self.snapshots[self._rollback]))
         self._rollback = None
 

@@ -134,7 +134,7 @@ class Recorder:
         return {
             "steps": list(self._steps),
             "rows": [dict(row) for row in self._rows],
-            "index": list(self._index),
+            "index": [index.clone() for index in self._index],  # parts of a whole epoch's order
             "order": self._order,
         }
 

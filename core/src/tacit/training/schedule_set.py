@@ -49,6 +49,8 @@ class ScheduleSet:
         Raises:
             ValueError: as `check`.
         """
+        if not self._running:
+            return dict(self._assigned)
         return {name: self._at(name, step, total) for name in self._running} | self._assigned
 
     def assign(self, name: str, value: float) -> None:

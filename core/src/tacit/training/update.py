@@ -17,6 +17,7 @@ from tacit.training.selection import Locked, Selection, rates
 from tacit.training.settings import Training
 
 _WEIGHT = "weights."  # beginning of the name of a scheduled weight of a loss term
+_WHOLE = (None,)  # the one part of a batch that is not split
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -62,6 +63,7 @@ class Update:
         }
         half = settings.precision == "fp16"
         self.scaler = torch.amp.grad_scaler.GradScaler(learner.device.type, enabled=half)
+        self._scaled = half
         self.forward: nn.Module = replicate(learner) if self._plain else learner
         self._quiet: Callable[[], AbstractContextManager[None]] = nullcontext
         self._learn: Callable[[Batch, Views], Losses] = learner.forward  # no hooks to look for
@@ -80,8 +82,11 @@ class Update:
         if values:
             self._schedule(values)
 
-    def parts(self) -> Iterator[None]:
+    def parts(self) -> Iterable[None]:
         """The parts of the batch, one at a time."""
+        return _WHOLE if len(self._batch) == 1 else self._several()
+
+    def _several(self) -> Iterator[None]:
         for part in range(len(self._batch) - 1):
             self._part = self.learner.frame.part = part
             with self._quiet():  # forward too: DDP arms itself there
@@ -95,12 +100,10 @@ class Update:
         if (views := self._views[self._part]) is None:
             views = self._views[self._part] = self.learner.views(batch)
         if self._dtype is None:
-            return self._forward(batch, views)
-        with torch.autocast(self.learner.device.type, dtype=self._dtype):
-            return self._forward(batch, views)
-
-    def _forward(self, batch: Batch, views: Views) -> Losses:
-        losses = self._learn(batch, views)
+            losses = self._learn(batch, views)
+        else:
+            with torch.autocast(self.learner.device.type, dtype=self._dtype):
+                losses = self._learn(batch, views)
         self._terms.update(losses.terms)
         return losses
 
@@ -112,7 +115,7 @@ class Update:
         """Add a loss's gradients to `.grad`; processes average at the last part."""
         if len(self._batch) > 1:
             loss = loss / len(self._batch)
-        if self.scaler.is_enabled():
+        if self._scaled:
             loss = self.scaler.scale(loss)
         loss.backward(retain_graph=retain_graph)
 
@@ -141,7 +144,7 @@ class Update:
         if self._clip is not None:
             self.scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(owned, self._clip)
-        if self.scaler.is_enabled():
+        if self._scaled:
             self.scaler.step(optimizer)
             self.scaler.update()
         else:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tacit.contract import Batch
-from tacit.data import Draw, OnError, Source, fingerprint, mixed_seed, scan
+from tacit.data import Draw, OnError, Source, fingerprint, index_tensor, mixed_seed, scan
 from tacit_audio.data.decode import Encoded, Header, Wanted, decode, look, name
 from tacit_audio.sound import join
 
@@ -153,11 +153,11 @@ class Clips(Source):
         )
 
     def _at(self, indices: Sequence[int]) -> list[int]:
-        rows: list[int] = self._rows[torch.tensor(indices, dtype=torch.int64)].tolist()
+        rows: list[int] = self._rows[index_tensor(indices)].tolist()
         return rows
 
     def _batch(self, indices: Sequence[int], clips: list[Tensor]) -> Batch:
-        index = torch.tensor(indices, dtype=torch.int64)
+        index = index_tensor(indices)
         label, group = self.labels(), self.groups()
         return Batch(
             values={"audio": join(clips, self.rate)},

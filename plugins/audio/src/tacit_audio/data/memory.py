@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from tacit.contract import Batch
-from tacit.data import Source, fingerprint
+from tacit.data import Source, fingerprint, index_tensor
 from tacit_audio.sound import Sound
 
 
@@ -57,7 +57,7 @@ class SoundsInMemory(Source):
 
     def fetch(self, indices: Sequence[int]) -> Batch:
         """The clips at these positions."""
-        index = torch.tensor(indices, dtype=torch.int64)
+        index = index_tensor(indices)
         return Batch(
             values={"audio": Sound(wave=self.wave[index], rate=self.rate)},
             index=index,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch_geometric.data import Batch as GraphBatch
 from torch_geometric.data import Data
 
 from tacit.contract import Batch
-from tacit.data import Source
+from tacit.data import Source, index_tensor
 from tacit.data.fingerprint import fingerprint
 from tacit_graph.data.check import GraphConfig, label_column, ready
 
@@ -59,7 +58,7 @@ class Graphs(Source):
 
     def fetch(self, indices: Sequence[int]) -> Batch:
         """The graphs at these positions, joined."""
-        index = torch.tensor(indices, dtype=torch.int64)
+        index = index_tensor(indices)
         return Batch(
             values={"graph": GraphBatch.from_data_list([self._graphs[i] for i in indices])},
             index=index,

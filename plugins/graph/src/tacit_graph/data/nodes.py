@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from tacit.contract import Batch
-from tacit.data import Draw, Source
+from tacit.data import Draw, Source, index_tensor
 from tacit.data.fingerprint import fingerprint
 from tacit_graph.data.check import GraphConfig, ready
 from tacit_graph.data.sampling import Neighbours
@@ -114,7 +114,7 @@ class Nodes(Source):
         return f"{super().describe()}, one graph of {nodes:,} nodes and {edges:,} directed edges"
 
     def _fetch(self, indices: Sequence[int], draw: Draw | None) -> Batch:
-        rows = self._nodes[torch.tensor(indices, dtype=torch.int64)]
+        rows = self._nodes[index_tensor(indices)]
         if self._sampler is not None:
             return self._around(rows, draw, int(indices[0]))
         everything = self._all and len(rows) == len(self._nodes)

@@ -10,7 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from tacit.contract import Batch
-from tacit.data import Source
+from tacit.data import Source, index_tensor
 from tacit.data.scan import OnError, report
 from tacit_text.texts import Texts
 
@@ -71,7 +71,7 @@ class TextsInMemory(Source):
 
     def fetch(self, indices: Sequence[int]) -> Batch:
         """See `tacit.data.Source.fetch`."""
-        rows = torch.tensor(list(indices), dtype=torch.long)
+        rows = index_tensor(indices)
         strings = self._texts.take(pa.array(rows.numpy())).to_pylist()
         return Batch(
             values={"text": Texts(tuple(strings))},

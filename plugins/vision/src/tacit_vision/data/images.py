@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tacit.contract import Batch
-from tacit.data import OnError, Source, fingerprint, mixed_seed, scan
+from tacit.data import OnError, Source, fingerprint, index_tensor, mixed_seed, scan
 from tacit_vision.data.decode import DEEP, PLAIN, Encoded, Header, Resize, decode, look, name
 from tacit_vision.data.memory import shape_words
 
@@ -111,7 +111,7 @@ class Images(Source):
 
     def fetch(self, indices: Sequence[int]) -> Batch:
         """The images at these positions, uint8 (instances, channels, height, width)."""
-        index = torch.tensor(indices, dtype=torch.int64)
+        index = index_tensor(indices)
         rows = self._rows[index]
         if self._pixels is not None:
             pixels = self._pixels[index]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from tacit.contract import Batch
-from tacit.data import Source
+from tacit.data import Source, index_tensor
 
 
 class ImagesInMemory(Source):
@@ -54,7 +53,7 @@ class ImagesInMemory(Source):
 
     def fetch(self, indices: Sequence[int]) -> Batch:
         """The images at these positions."""
-        index = torch.tensor(indices, dtype=torch.int64)
+        index = index_tensor(indices)
         return Batch(
             values={"image": self._images[index]},
             index=index,
