@@ -205,10 +205,9 @@ def canonical(setting: Setting, folder: Path, chosen: list[int]) -> tuple[Tensor
     train = pairs(setting.folder, folder, "train")
     held = sequential(pairs(setting.folder, folder, "test"), 256, indices=sorted(chosen))
     tests = list(held)
-    fitted = [raw_features(m, sequential(train, 256), keep_on=cpu).values for m in modalities]
-    asked = [raw_features(m, tests, keep_on=cpu).values for m in modalities]
-    a, b = fit_cca(*fitted).embed(*asked)
-    return a, b
+    first, second = (raw_features(m, sequential(train, 256), keep_on=cpu) for m in modalities)
+    a, b = (raw_features(m, tests, keep_on=cpu).values for m in modalities)
+    return fit_cca(first.values, second.values).embed(a, b)
 
 
 def trained(

@@ -64,8 +64,7 @@ def test_a_class_is_where_its_prompts_point_on_average() -> None:
     classes = torch.tensor([0, 0, 1])
     found = classify(torch.tensor([[3.0, 0], [-2, 3]]), prompts, classes)
     assert found.tolist() == [0, 1]
-    with pytest.raises(ValueError, match=r"classes \[1\] have none"):
-        classify(prompts, prompts, torch.tensor([0, 0, 2]))
+    assert classify(-prompts[:1], prompts, torch.tensor([0, 0, 2])).tolist() == [2]
 
 
 def test_correlations_are_those_of_scikit_learn() -> None:
@@ -111,6 +110,7 @@ class Pairs:
             values={"a": shared @ rows(4, 5, 8), "b": shared @ rows(4, 6, 9)},
             index=torch.arange(count),
             present=present,
+            label=(shared[:, 0] > 0).long() * 2,
         )
 
     def __iter__(self) -> Iterator[Batch]:
@@ -140,6 +140,11 @@ def test_scores_stand_beside_chance_cca_and_random_towers_over_complete_pairs() 
     assert found["b -> a", "R@1 of 30", "raw"].value > 0.9
     assert found["a -> b", "R@10 of 30", "random"].seeds == 2
     assert found["a - b", "alignment", "encoder"].value > 0
+    assert {k[2] for k in found if k[:2] == ("b by a", "accuracy")} == {
+        "encoder",
+        "random",
+        "majority",
+    }
     rank = found["a -> b", "median rank of 30", "encoder"]
     assert "does not beat raw features" in verdict(
         rank, [found["a -> b", "median rank of 30", "raw"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Int
@@ -12,7 +13,11 @@ from torch import Tensor
 from tacit.contract import Batch
 from tacit.data.chance import Draw
 from tacit.data.fingerprint import fingerprint
+from tacit.data.indices import Indices, index_tensor
 from tacit.data.source import Source
+
+
+_Fetch: TypeAlias = Callable[[Source, Sequence[int]], Batch]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,12 +143,12 @@ class Paired(Source):
             return super().describe()
         return f"{super().describe()}; {', '.join(partial)}; {self.complete():,} complete"
 
-    def _joined(self, indices: Sequence[int], fetch: Callable[[Source, list[int]], Batch]) -> Batch:
-        rows = torch.tensor(list(indices), dtype=torch.int64)
+    def _joined(self, indices: Sequence[int], fetch: _Fetch) -> Batch:
+        rows = index_tensor(indices)
         places = {name: member.at(rows) for name, member in self.members.items()}
         return Batch(
             values={
-                name: fetch(self.members[name].source, at.clamp(min=0).tolist()).values[name]
+                name: fetch(self.members[name].source, Indices(at.clamp(min=0))).values[name]
                 for name, at in places.items()
             },
             index=rows,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, permutations
 
 import torch
 from torch import Tensor
@@ -14,7 +14,8 @@ from tacit.evaluation.canonical import fit_cca
 from tacit.evaluation.embed import device_of, embed, raw_features
 from tacit.evaluation.embeddings import Embeddings
 from tacit.evaluation.geometry import alignment, uniformity
-from tacit.evaluation.retrieval import Retrieval, chance, modality_gap, retrieve
+from tacit.evaluation.metrics import accuracy
+from tacit.evaluation.retrieval import Retrieval, chance, classify, modality_gap, retrieve
 from tacit.evaluation.scores import Features, Score, aggregate
 
 Towers = Mapping[str, Encoder]
@@ -34,6 +35,9 @@ def evaluate_pairs(
 ) -> list[Score]:
     """Retrieve each member of the test pairs by the other, and measure the space they share.
 
+    Where the pairs have classes, members are also classified without training: by the nearest class
+    of the other modality's training members, their directions averaged (prototypes).
+
     Beside chance, encoders and heads with random weights, and a linear CCA of the modalities' raw
     features, fitted on the training pairs: a learned pairing is worth what it has over that. The
     number of candidates is that of complete test pairs; figures of different numbers cannot be
@@ -41,15 +45,15 @@ def evaluate_pairs(
 
     Args:
         towers: the trained ones, or those of several runs that differ in their seed.
-        train: pairs to fit the CCA on; None leaves it out.
+        train: pairs to fit the CCA and take prototypes of; None leaves both out.
         test: pairs to retrieve.
         modalities: give the raw features.
         factory: builds towers with random weights from a seed; None leaves them out.
         seeds: of random towers.
 
     Returns:
-        recall at 1, 5 and 10 and the median rank both ways, and, of the trained towers, alignment,
-        uniformity and modality gap, for each pair of modalities.
+        recall at 1, 5 and 10, the median rank and, with classes, accuracy both ways, and, of the
+        trained towers, alignment, uniformity and modality gap, for each pair of modalities.
 
     Raises:
         ValueError: no complete pair among the test instances.
@@ -57,11 +61,11 @@ def evaluate_pairs(
     runs = [towers] if isinstance(towers, Mapping) else list(towers)
     found = _Found()
     for trained in runs:
-        found.add("encoder", _embedded(trained, test), space=True)
+        found.add_towers("encoder", trained, train, test)
     for seed in seeds if factory is not None else ():
         assert factory is not None
         fresh = {name: each.to(device_of(runs[0][name])) for name, each in factory(seed).items()}
-        found.add("random", _embedded(fresh, test))
+        found.add_towers("random", fresh, train, test)
     if train is not None:
         for pair in combinations(modalities, 2):
             found.add("raw", _canonical(pair, train, test, modalities, device_of(runs[0][pair[0]])))
@@ -85,7 +89,25 @@ class _Found:
         self._values: dict[tuple[str, str], dict[Features, list[float]]] = {}
         self._candidates: dict[str, int] = {}
 
-    def add(self, features: Features, pairs: Sequence[_Pair], *, space: bool = False) -> None:
+    def add_towers(
+        self,
+        features: Features,
+        towers: Towers,
+        train: Iterable[Batch] | None,
+        test: Iterable[Batch],
+    ) -> None:
+        held = {name: embed(tower, test) for name, tower in towers.items()}
+        pairs = [_complete((a, b), held[a], held[b]) for a, b in combinations(towers, 2)]
+        self.add(features, pairs)
+        for pair in pairs if features == "encoder" else ():
+            self._space(pair, features)
+        labels = next(iter(held.values())).label
+        if train is not None and labels is not None and not labels.is_floating_point():
+            known = {name: embed(tower, train) for name, tower in towers.items()}
+            for a, b in permutations(towers, 2):
+                self._classes(f"{a} by {b}", features, held[a], known[b])
+
+    def add(self, features: Features, pairs: Sequence[_Pair]) -> None:
         for pair in pairs:
             a, b = pair.names
             ways = ((a, b, pair.first, pair.second), (b, a, pair.second, pair.first))
@@ -93,8 +115,6 @@ class _Found:
                 probe = f"{one} -> {other}"
                 self._retrieval(probe, features, retrieve(queries, candidates, ks=KS))
                 self._candidates[probe] = len(queries)
-            if space:
-                self._space(pair, features)
 
     def add_chance(self) -> None:
         for probe, candidates in self._candidates.items():
@@ -112,6 +132,17 @@ class _Found:
             self._note(probe, f"R@{k} of {found.candidates}", features, share)
         self._note(probe, f"median rank of {found.candidates}", features, found.median_rank)
 
+    def _classes(
+        self, probe: str, features: Features, queries: Embeddings, prompts: Embeddings
+    ) -> None:
+        assert queries.label is not None
+        assert prompts.label is not None, "the training part has classes where the test part has"
+        found = classify(queries.values, prompts.values, prompts.label).to(queries.label.device)
+        self._note(probe, "accuracy", features, accuracy(found, queries.label))
+        commonest = prompts.label.bincount().argmax().expand_as(queries.label)
+        if "majority" not in self._values[probe, "accuracy"]:
+            self._note(probe, "accuracy", "majority", accuracy(commonest, queries.label))
+
     def _space(self, pair: _Pair, features: Features) -> None:
         probe = f"{pair.names[0]} - {pair.names[1]}"
         self._note(probe, "alignment", features, alignment(pair.first, pair.second))
@@ -121,11 +152,6 @@ class _Found:
 
     def _note(self, probe: str, metric: str, features: Features, value: float) -> None:
         self._values.setdefault((probe, metric), {}).setdefault(features, []).append(value)
-
-
-def _embedded(towers: Towers, test: Iterable[Batch]) -> list[_Pair]:
-    every = {name: embed(tower, test) for name, tower in towers.items()}
-    return [_complete((a, b), every[a], every[b]) for a, b in combinations(towers, 2)]
 
 
 def _complete(names: tuple[str, str], a: Embeddings, b: Embeddings) -> _Pair:
