@@ -16,7 +16,6 @@ from tacit.data.fingerprint import fingerprint
 from tacit.data.indices import Indices, index_tensor
 from tacit.data.source import Source
 
-
 _Fetch: TypeAlias = Callable[[Source, Sequence[int]], Batch]
 
 
