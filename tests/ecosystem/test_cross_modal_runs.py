@@ -139,8 +139,13 @@ def test_rows_with_missing_members_train(tmp_path: Path) -> None:
         columns["photo"][i] = None
         columns["title"][i + 1] = None
     given = f"{write(tmp_path / 'gaps.parquet', columns)}:image=photo,text=title"
-    run = tacit.pretrain("clip", data=given, out=tmp_path / "run", settings=SHORT)
+    watched = {**SHORT["training"], "watch_every": 3}
+    settings = {**SHORT, "data": {"label": "colour"}, "training": watched}
+    run = tacit.pretrain("clip", data=given, out=tmp_path / "run", settings=settings)
     assert run.finished
+    assert {"watch/knn/image", "watch/knn/text"} <= {name for _, name, _ in run.metrics()}
+    scores = run.evaluate(seeds=(0,))
+    assert any((s.probe, s.metric) == ("image by text", "accuracy") for s in scores)
 
 
 def test_a_batch_without_a_pair_says_so(tmp_path: Path) -> None:
