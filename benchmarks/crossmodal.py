@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _measure import machine, write
+from _measure import write
 from torch import Tensor
 
 import tacit
@@ -125,9 +125,8 @@ def known() -> dict[str, dict[str, float]]:
 
 def save(runs: dict[str, dict[str, float]]) -> None:
     write(
-        RESULT,
+        "crossmodal",
         {
-            "machine": machine(),
             "what": "Recall at 1 and 10 in percent, and median rank, of the test pairs; "
             "mean and deviation over seeds. `linear CCA, hand-made` is quoted from the data sets' "
             "descriptions, `linear CCA, raw` is measured.",

@@ -18,7 +18,16 @@ import torch
 from _measure import compare, peak_memory, write
 from torch import Tensor
 
-from tacit.functional import barlow_twins, dino, nt_xent, sinkhorn, vicreg
+from tacit.functional import (
+    barlow_twins,
+    dcl,
+    dino,
+    momentum_contrast,
+    nt_xent,
+    sigreg,
+    sinkhorn,
+    vicreg,
+)
 
 TEMPERATURE = 0.1
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -28,6 +37,73 @@ def plain_nt_xent(a: Tensor, b: Tensor) -> Tensor:
     rows = torch.nn.functional.normalize(torch.cat([a, b]), dim=1)
     scores = (rows @ rows.T / TEMPERATURE).fill_diagonal_(float("-inf"))
     return torch.nn.functional.cross_entropy(scores, torch.arange(len(rows)).roll(len(a)))
+
+
+def plain_dcl(a: Tensor, b: Tensor) -> Tensor:
+    rows = torch.nn.functional.normalize(torch.cat([a, b]), dim=1)
+    scores = rows @ rows.T / TEMPERATURE
+    own, other = torch.arange(len(rows)), torch.arange(len(rows)).roll(len(a))
+    pulls = scores[own, other]
+    hidden = scores.clone()
+    hidden[own, own] = hidden[own, other] = float("-inf")
+    return (hidden.logsumexp(1) - pulls).mean()
+
+
+QUEUE = 4096
+
+
+@cache
+def queue(width: int) -> Tensor:
+    """Past keys, of length 1."""
+    generator = torch.Generator().manual_seed(1)
+    return torch.nn.functional.normalize(torch.randn(QUEUE, width, generator=generator), dim=1)
+
+
+def our_queue(a: Tensor, b: Tensor) -> Tensor:
+    past = queue(a.shape[1])
+    return momentum_contrast(a, b.detach(), TEMPERATURE, queue=past, in_batch=False).loss
+
+
+def lightly_queue() -> Loss:
+    from lightly.loss import NTXentLoss
+
+    made: dict[int, Any] = {}
+
+    def loss(a: Tensor, b: Tensor) -> Tensor:
+        width = a.shape[1]
+        if width not in made:
+            made[width] = NTXentLoss(temperature=TEMPERATURE, memory_bank_size=(QUEUE, width))
+        return made[width](a, b.detach())  # type: ignore[no-any-return]
+
+    return loss
+
+
+def plain_queue(a: Tensor, b: Tensor) -> Tensor:
+    x, y = (torch.nn.functional.normalize(v, dim=1) for v in (a, b.detach()))
+    own = (x * y).sum(1, keepdim=True)
+    scores = torch.cat([own, x @ queue(a.shape[1]).T], dim=1) / TEMPERATURE
+    return torch.nn.functional.cross_entropy(scores, torch.zeros(len(a), dtype=torch.long))
+
+
+SLICES = 1024
+
+
+def our_sigreg(a: Tensor, b: Tensor) -> Tensor:
+    draw = torch.Generator().manual_seed(0)
+    found = [sigreg(each, slices=SLICES, generator=draw) for each in (a, b)]
+    return torch.stack(found).mean()
+
+
+def plain_sigreg(a: Tensor, b: Tensor) -> Tensor:
+    directions = torch.nn.functional.normalize(torch.randn(a.shape[1], SLICES), dim=0)
+    points = torch.linspace(0, 3, 17)
+    gaussian = (-points.square() / 2).exp()
+    found = []
+    for each in (a, b):
+        angles = (each @ directions)[..., None] * points
+        gap = (angles.cos().mean(0) - gaussian).square() + angles.sin().mean(0).square()
+        found.append(2 * len(a) * torch.trapezoid(gap * gaussian, points).mean())
+    return torch.stack(found).mean()
 
 
 def plain_off_diagonal(square: Tensor) -> Tensor:
@@ -78,15 +154,40 @@ def plain_swav(a: Tensor, b: Tensor) -> Tensor:
 
 def losses(name: str) -> dict[str, Loss]:
     """The same loss three times, lightly imported on use."""
-    from lightly.loss import BarlowTwinsLoss, NTXentLoss, SwaVLoss, VICRegLoss
+    from lightly.loss import (
+        BarlowTwinsLoss,
+        DCLLoss,
+        DCLWLoss,
+        NTXentLoss,
+        SwaVLoss,
+        VICRegLoss,
+    )
+    from lightly.loss.lejepa_loss import SIGReg
 
     lightly_swav = SwaVLoss(temperature=TEMPERATURE)
+    lightly_sigreg = SIGReg(num_vectors=SLICES)
 
     return {
         "nt_xent": {
             "tacit": lambda a, b: nt_xent(a, b, TEMPERATURE).loss,
             "lightly": NTXentLoss(temperature=TEMPERATURE),
             "plain": plain_nt_xent,
+        },
+        "nt_xent_queue": {"tacit": our_queue, "lightly": lightly_queue(), "plain": plain_queue},
+        "dcl": {
+            "tacit": lambda a, b: dcl(a, b, TEMPERATURE).loss,
+            "lightly": DCLLoss(temperature=TEMPERATURE),
+            "plain": plain_dcl,
+        },
+        "dclw": {
+            "tacit": lambda a, b: dcl(a, b, TEMPERATURE, sigma=0.5).loss,
+            "lightly": DCLWLoss(temperature=TEMPERATURE),
+            "plain": plain_dcl,  # its weights cost next to nothing
+        },
+        "sigreg": {
+            "tacit": our_sigreg,
+            "lightly": lambda a, b: lightly_sigreg(torch.stack([a, b])),
+            "plain": plain_sigreg,
         },
         "barlow_twins": {
             "tacit": lambda a, b: barlow_twins(a, b).loss,
@@ -134,7 +235,11 @@ def warm_up(name: str, library: str, rows: int, width: int) -> None:
 
 
 LIBRARIES = ("tacit", "lightly", "plain")
-NT_XENT = [("nt_xent", rows, 128) for rows in (256, 1024, 4096)]
+CONTRASTIVE = [("nt_xent", rows, width) for width in (128, 2048) for rows in (256, 1024, 4096)]
+CONTRASTIVE += [("nt_xent", 256, 8192), ("nt_xent", 1024, 8192)]
+CONTRASTIVE += [(name, n, 128) for name in ("nt_xent_queue", "dcl", "dclw") for n in (256, 1024)]
+CONTRASTIVE += [("nt_xent_queue", 4096, 128), ("dcl", 4096, 128), ("dclw", 1024, 2048)]
+SLICED = [("sigreg", 256, 128), ("sigreg", 1024, 128), ("sigreg", 256, 2048)]
 REDUNDANCY = [
     (name, rows, width)
     for name in ("barlow_twins", "vicreg")
@@ -156,6 +261,11 @@ QUICK = [("nt_xent", 256, 128), ("nt_xent", 1024, 128)] + [
     for name in ("barlow_twins", "vicreg")
     for rows, width in ((256, 128), (1024, 128), (256, 2048))
 ]
+
+
+def cases() -> list[tuple[str, int, int]]:
+    """Everything that is kept."""
+    return CONTRASTIVE + SLICED + REDUNDANCY + CLUSTERING
 
 
 def rounds(rows: int, width: int) -> int:
@@ -205,15 +315,19 @@ def line(found: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, seconds; not kept")
-    quick = parser.parse_args().quick
+    parser.add_argument("--only", nargs="+", help="losses to measure; not kept")
+    args = parser.parse_args()
+    quick = args.quick
     torch.set_num_threads(1)
     print(HEADER)
     results = []
-    for name, rows, width in QUICK if quick else NT_XENT + REDUNDANCY + CLUSTERING:
+    for name, rows, width in QUICK if quick else cases():
+        if args.only and name not in args.only:
+            continue
         results.append(measure(name, rows, width))
         print(line(results[-1]), flush=True)
         views.cache_clear()
-    if not quick:
+    if not quick and not args.only:
         write("losses", {"measured": "forward and backward, one thread", "results": results})
 
 

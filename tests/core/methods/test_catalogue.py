@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 import torch
+from tests.core.objectives.asked import Asked, CleanAndNoisy
 from tests.core.objectives.setting import values
 from tests.core.toys import AttendingEncoder, PoolEncoder
 from torch import Tensor
@@ -24,9 +25,9 @@ METHODS: dict[str, Callable[[], Method]] = {
     name: getattr(methods, offer.target.partition(":")[2]) for name, offer in OFFERED.items()
 }
 every = pytest.mark.parametrize("name", METHODS)
-# Those of several stages, and one that makes passes over the data set, ask for an engine: see
-# test_whole.py, test_guided.py and test_entropic.py.
-NEED_AN_ENGINE = {"deep-cluster", "e2mc", "g-simclr"}
+# Those of several stages or players, and one that makes passes over the data set, ask for an
+# engine: see test_whole.py, test_guided.py, test_entropic.py and test_adversarial.py.
+NEED_AN_ENGINE = {"bigan", "deep-cluster", "e2mc", "g-simclr"}
 alone = pytest.mark.parametrize("name", [name for name in METHODS if name not in NEED_AN_ENGINE])
 
 
@@ -43,6 +44,14 @@ class Noisy(Augmentation):
         )
 
 
+def views_of(policy: str) -> Augmentation:
+    if policy in ("transformed", "reordered", "related"):
+        return Asked(noise=0.2)
+    if policy == "noisy":
+        return CleanAndNoisy(0.2)
+    return Noisy(1 if policy in ("masked", "plain") else 2)
+
+
 class Signal(Modality):
     mixes = True
     default_encoder = "none"
@@ -54,7 +63,7 @@ class Signal(Modality):
 def encoder_for(objective: Objective, modality: str) -> Encoder:
     """Tokens where they are asked for, without positions where those are."""
     words = objective.requires.capabilities
-    if "tokens" not in words:
+    if not any(word.startswith("tokens") for word in words):
         return PoolEncoder(modality=modality)
     return AttendingEncoder(positions="positions:none" not in words, modality=modality)
 
@@ -73,11 +82,10 @@ def learner(method: Method) -> Learner:
     torch.manual_seed(0)
     objective = stage.objective(stage.config)
     names = ("signal", "other")[: objective.requires.modalities]
-    views = Noisy(1 if stage.views in ("masked", "plain") else 2)
     return Learner(
         encoders={name: encoder_for(objective, name) for name in names},
         objective=objective,
-        augmentations=dict.fromkeys(names, views),
+        augmentations={name: views_of(stage.views) for name in names},
         modalities={name: Signal(name) for name in names},
         teachers=stage.teachers,
         data=DataInfo(instances=32),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.core.objectives.asked import Asked, CleanAndNoisy
 from tests.core.objectives.setting import values
 from tests.core.toys import CONTENT, SIZE, WIDTH, AttendingEncoder
 from torch import Tensor, nn
@@ -83,6 +84,12 @@ class Noisy(Augmentation):
         )
 
 
+def views_of(policy: str, noise: float) -> Augmentation:
+    if policy in ("transformed", "reordered", "related"):
+        return Asked(noise)
+    return CleanAndNoisy(noise) if policy == "noisy" else Noisy(policy, noise)
+
+
 class Signal(Modality):
     default_encoder = "none"
 
@@ -133,7 +140,7 @@ def trainer(
     learner = Learner(
         encoders=encoders,
         objective=objective,
-        augmentations=dict.fromkeys(encoders, Noisy(policy, noise)),
+        augmentations={name: views_of(policy, noise) for name in encoders},
         modalities=modalities,
         teachers=teachers,
         data=DataInfo(instances=ROWS),

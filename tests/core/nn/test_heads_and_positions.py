@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -86,3 +87,26 @@ def test_what_the_axes_cannot_share_of_the_width_stays_zero() -> None:
     assert not found[:, 8:].any()
     with pytest.raises(ValueError, match="at least 4 for 2 axes; got 3"):
         grid_positions((2, 3), 3)
+
+
+def test_a_reweighting_head_divides_by_powers_and_learns_nothing() -> None:
+    head = Mlp(4, MlpConfig(widths=(), reweight=2.0))
+    assert head.width == 4
+    torch.testing.assert_close(head(torch.ones(2, 4)), torch.tensor([[1.0, 0.5, 0.25, 0.125]] * 2))
+    assert not list(head.parameters())
+    assert not head.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"widths": (), "reweight": 1.0}, "reweight: wanted above 1"),
+        ({"widths": (3,), "reweight": 1.1}, "stands in place of layers"),
+        ({"widths": ()}, "at least one width"),
+    ],
+)
+def test_a_reweighting_head_with_layers_or_without_a_base_is_refused(
+    settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        MlpConfig(**settings)

@@ -184,3 +184,10 @@ def test_momentum_out_of_range_is_refused() -> None:
     encoders, parts = student()
     with pytest.raises(ValueError, match="wanted 0 to 1; got -1"):
         build_teacher(Ema(), encoders, parts, seed=0).update(encoders, parts, -1.0)
+
+
+def test_a_random_teacher_normalises_by_the_batch_only_if_told() -> None:
+    for batch_norm in (False, True):
+        teacher = build_teacher(RandomInit(batch_norm=batch_norm), *student(), seed=0)
+        assert teacher.encoders["signal"].training is batch_norm
+        assert not teacher.eval().encoders["signal"].training

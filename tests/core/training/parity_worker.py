@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from tests.core.objectives.asked import TASKS, TURNS, circle
 from tests.core.objectives.setting import HEAD, MAE, MASKED, OBJECTIVES, SIMMIM, TOKENS, values
 from tests.core.toys import SIZE, AttendingEncoder, PoolEncoder, TokenEncoder
 from torch import Tensor
@@ -37,22 +38,42 @@ from tacit.contract import (
 from tacit.data import Source
 from tacit.methods import Learner
 from tacit.nn import (
+    BalanceConfig,
     CodebookTarget,
     ContrastWithin,
     CrossEntropy,
     Ema,
     LatentTarget,
+    MinNorm,
+    MlpConfig,
     RandomInit,
     RandomMask,
     SmoothAbsolute,
     TokenisedTarget,
     TransformerDecoder,
+    Uncertainty,
     synchronise_batch_norm,
 )
 from tacit.objectives import (
+    Autoencoder,
+    AutoencoderConfig,
+    BiGan,
+    BiGanConfig,
+    CMim,
+    CMimConfig,
     ContextAutoencoder,
     ContextAutoencoderConfig,
+    Contractive,
     MaskedPrediction,
+    Pretext,
+    PretextConfig,
+    Several,
+    SimClr,
+    SimClrConfig,
+    Sit,
+    SitConfig,
+    SplitEquivariant,
+    SplitEquivariantConfig,
     SupCon,
     SupConConfig,
     VicReg,
@@ -84,6 +105,16 @@ class Turns(VicReg):
         return Alternate(terms={"main": ("invariance", "variance"), "head": ("covariance",)})
 
 
+class Both(Several):
+    """Two tasks on the same views."""
+
+    def __init__(self, config: BalanceConfig) -> None:
+        near = SimClr(SimClrConfig(projector=HEAD))
+        super().__init__({"near": near, "told": Pretext()}, config)
+
+
+CRITIC = MlpConfig(widths=(7, 6), norm="none", activation="gelu")
+WHOLE = ("dae", "rcae", "bigan", "cmim")  # of which all tokens are reconstructed at once
 SMALL = TransformerDecoder(width=8, depth=1, heads=2)
 HIDDEN: dict[str, tuple[type[Objective], Any]] = {
     "latents": (
@@ -114,6 +145,15 @@ CASES: dict[str, tuple[type[Objective], Any]] = {
     **{name: each for name, each in OBJECTIVES.items() if name not in DRAWN},
     "supcon": (SupCon, SupConConfig(projector=HEAD)),
     **HIDDEN,
+    "rotnet": (Pretext, PretextConfig()),
+    "sie": (SplitEquivariant, SplitEquivariantConfig(projector=HEAD)),
+    "sit": (Sit, SitConfig(corruption=SIMMIM, projector=HEAD)),
+    "several by min-norm": (Both, MinNorm()),
+    "several by learnt weights": (Both, Uncertainty()),
+    "dae": (Autoencoder, AutoencoderConfig()),
+    "rcae": (Autoencoder, AutoencoderConfig(regulariser=Contractive(probes=None))),
+    "cmim": (CMim, CMimConfig(codes=3, decoder=CRITIC)),
+    "bigan": (BiGan, BiGanConfig(codes=3, generator=HEAD, critic=CRITIC)),
     "one gradient a loss": (Weighed, VicRegConfig(projector=HEAD)),
     "players in turn": (Turns, VicRegConfig(projector=HEAD)),
 }
@@ -146,9 +186,14 @@ class Rows(Source):
 class Given(Augmentation):
     """The views and masks that the data hold."""
 
+    meta = frozenset(TASKS)
+    tasks = TASKS
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.roles = ("view", "view") if self.paired else ("view",)
+        if name in WHOLE:
+            self.roles = ("clean",) if name in ("bigan", "cmim") else ("clean", "noisy")
 
     @property
     def paired(self) -> bool:
@@ -156,13 +201,25 @@ class Given(Augmentation):
 
     def __call__(self, value: Tensor, generator: torch.Generator) -> tuple[View, ...]:
         draw = value[:, 2, :, 0]
+        if self.name in WHOLE:
+            every = (View(value=value[:, i], role=role) for i, role in enumerate(self.roles))
+            return tuple(every)
         if self.paired:
-            mask = Mask(draw > 0, "replace") if self.name in TOKENS else None
-            return View(value=value[:, 0], mask=mask), View(value=value[:, 1], mask=mask)
+            masked = self.name in (*TOKENS, "sit")
+            mask = Mask(draw > 0, "replace") if masked else None
+            first, other = ((draw[:, i] * 7).long().abs() % TURNS for i in range(2))
+            return (
+                View(value=value[:, 0], mask=mask, meta=asked(first, first - first)),
+                View(value=value[:, 1], mask=mask, meta=asked(other, other - first)),
+            )
         if CASES[self.name][1].mode == "drop":
             hidden = draw.argsort(1).argsort(1) >= SIZE // 4
             return (View(value=value[:, 0], mask=Mask(hidden, "drop", SIZE - SIZE // 4)),)
         return (View(value=value[:, 0], mask=Mask(draw > 0, "replace")),)  # unequal numbers a row
+
+
+def asked(turn: Tensor, further: Tensor) -> dict[str, Tensor]:
+    return {"transformation": turn, "order": turn, "relation": circle(further)}
 
 
 class Memory:
@@ -180,7 +237,7 @@ class Memory:
 
 def learner_of(name: str) -> Learner:
     kind, config = CASES[name]
-    encoder: type[Encoder] = TokenEncoder if name in TOKENS else PoolEncoder
+    encoder: type[Encoder] = TokenEncoder if name in (*TOKENS, *WHOLE, "sit") else PoolEncoder
     if name in HIDDEN:
         encoder = AttendingEncoder
     torch.manual_seed(0)

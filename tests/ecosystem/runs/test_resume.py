@@ -23,6 +23,8 @@ TINY = (
 HEADS = {
     "simclr": ["objective.projector.widths=[32,16]"],
     "byol": ["objective.projector.widths=[32,16]", "objective.predictor.widths=[32,16]"],
+    "moco": ["objective.projector.widths=[32,16]", "objective.queue=256"],
+    "sogclr": ["objective.projector.widths=[32,16]"],
     "swav": [
         "objective.projector.trunk.widths=[32,16]",
         "objective.projector.prototypes=16",
@@ -34,6 +36,8 @@ HEADS = {
     "deep-cluster": ["objective.projector.widths=[32,16]", "objective.clusters=[8,8]"],
     "e2mc": ["objective.projector.widths=[32,16]"],
     "g-simclr": ["objective.projector.widths=[32,16]"],
+    "sit": ["objective.projector.widths=[32,16]", "objective.balance.kind=min-norm"],
+    "bigan": ["objective.critic.widths=[32,16]", "objective.generator.widths=[32,16]"],
     "mae": ["objective.decoder.width=16", "objective.decoder.depth=1", "objective.decoder.heads=2"],
 }
 STAGES = {"e2mc": 2, "g-simclr": 2}
@@ -58,10 +62,16 @@ def whole(arguments: list[str], out: Path, world: int = 1) -> None:
         ("byol", 2, 1, 3),
         ("mae", 0, 1, 3),
         ("byol", 0, 2, 3),
+        ("moco", 0, 1, 2),
+        ("sogclr", 0, 1, 2),
         ("swav", 0, 1, 2),
         ("deep-cluster", 0, 1, 2),
         ("e2mc", 0, 1, 3),
         ("g-simclr", 0, 1, 3),
+        ("sit", 0, 1, 2),
+        ("sit", 0, 2, 2),
+        ("bigan", 0, 1, 2),
+        ("bigan", 0, 2, 2),
     ],
 )
 def test_a_killed_run_ends_as_if_undisturbed(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tacit.api.plan import Plan
 from tacit.contract import DataInfo, Encoder, Encoding, Mask
 from tacit.evaluation import Tap
+from tacit.methods.learner import knowing_tasks
 
 PREFIX = "objective."
 """Of the objective's weights among a learner's."""
@@ -69,7 +70,8 @@ def head_of(
         ValueError: the objective has no such head; says which it has.
     """
     objective = plan.stages[-1].build_objective()
-    objective.build({n: e.spec for n, e in encoders.items()}, DataInfo())
+    data = knowing_tasks(DataInfo(), plan.stages[-1].augmentations())
+    objective.build({n: e.spec for n, e in encoders.items()}, data)
     heads = dict(objective.named_children())
     own = heads.get(name)
     if not isinstance(own, nn.ModuleDict) or modality not in own:

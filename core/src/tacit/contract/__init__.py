@@ -17,6 +17,7 @@ from tacit.contract.plan import Alternate, OneStep, PerLoss, UpdatePlan, Updater
 from tacit.contract.requirements import Composition, Requirements, unmet
 from tacit.contract.seeds import derive
 from tacit.contract.target import TokenTarget
+from tacit.contract.task import Task
 
 __all__ = [
     "MASK_MODES",
@@ -41,6 +42,7 @@ __all__ = [
     "PooledEncoder",
     "Requirements",
     "Scope",
+    "Task",
     "TokenForm",
     "TokenTarget",
     "Tokens",

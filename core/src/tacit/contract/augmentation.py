@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
 
 from tacit.contract.batch import View
 from tacit.contract.encoder import Encoding, Tokens
+from tacit.contract.task import Task
 
 Scope: TypeAlias = Literal["instance", "batch"]
 """`instance`: what happens to an instance does not depend on the others of its batch.
@@ -25,12 +27,14 @@ class Augmentation(ABC):
     Attributes:
         roles: the role of each view it makes, in order; their number is the number of views.
         meta: the keys every view's `meta` holds.
+        tasks: those of the keys that an objective may be asked to predict, and how.
         follows: names of scheduled values it reads (a strength, a size), given to `follow`.
         scope: whether instances see each other.
     """
 
     roles: tuple[str, ...]
     meta: frozenset[str] = frozenset()
+    tasks: Mapping[str, Task] = MappingProxyType({})
     follows: frozenset[str] = frozenset()
     scope: ClassVar[Scope] = "instance"
 
@@ -60,6 +64,7 @@ class ModelAugmentation(ABC):
 
     roles: tuple[str, ...]
     meta: frozenset[str] = frozenset()
+    tasks: Mapping[str, Task] = MappingProxyType({})
     follows: frozenset[str] = frozenset()
 
     def follow(self, values: Mapping[str, float]) -> None:

@@ -16,6 +16,7 @@ from tacit.contract.encoder import Encoder, EncoderSpec, Encoding, Tokens
 from tacit.contract.mask import Mask
 from tacit.contract.plan import OneStep, UpdatePlan
 from tacit.contract.requirements import Requirements
+from tacit.contract.task import Task
 
 
 @dataclass(kw_only=True, eq=False)
@@ -65,9 +66,12 @@ class DataInfo:
 
     Args:
         instances: size of the data set; None if unknown or endless.
+        tasks: by modality, what its views declare may be predicted of their meta; filled in from
+            the augmentations.
     """
 
     instances: int | None = None
+    tasks: Mapping[str, Mapping[str, Task]] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -120,8 +120,10 @@ class PerLoss:
     combine: Callable[[Tensor], Tensor]
 
     def __call__(self, update: Updater) -> Losses:
-        """Step along the weighted sum of the terms' gradients."""
+        """Step along the weighted sum of the terms' gradients; the weights are logged."""
         import torch
+
+        from tacit.contract.objective import Losses
 
         losses = update.losses()
         gradients = [update.gradients(term) for term in losses.terms.values()]
@@ -133,4 +135,5 @@ class PerLoss:
             stacked = torch.stack([each[position] for each in gradients])
             parameter.grad = torch.tensordot(weights.to(stacked.dtype), stacked, dims=1)
         update.step()
-        return losses
+        found = {f"{name}/weight": weights[i].detach() for i, name in enumerate(losses.terms)}
+        return Losses(terms=losses.terms, metrics={**losses.metrics, **found})

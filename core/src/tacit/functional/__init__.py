@@ -29,6 +29,8 @@ from tacit.functional.global_across import global_contrast_across
 from tacit.functional.global_contrast import GlobalContrast, global_contrast
 from tacit.functional.group_ordering import group_ordering
 from tacit.functional.identification import contrast_within, masked_cross_entropy
+from tacit.functional.jacobian import jacobian_norm
+from tacit.functional.min_norm import min_norm
 from tacit.functional.pairs import Columns, Groups, Pairs
 from tacit.functional.redundancy import (
     BarlowTwins,
@@ -36,6 +38,7 @@ from tacit.functional.redundancy import (
     VICReg,
     barlow_twins,
     mixed_barlow_twins,
+    variance_hinge,
     vicreg,
 )
 from tacit.functional.regression import (
@@ -83,12 +86,14 @@ __all__ = [
     "global_rows",
     "group_ordering",
     "info_nce",
+    "jacobian_norm",
     "marginal_entropy",
     "masked_cross_entropy",
     "masked_l1",
     "masked_mean_squared_error",
     "masked_smooth_l1",
     "masked_soft_cross_entropy",
+    "min_norm",
     "mixed_barlow_twins",
     "momentum_contrast",
     "nearest_neighbours",
@@ -107,6 +112,7 @@ __all__ = [
     "soft_ranks",
     "supervised_contrast",
     "symmetric_contrast",
+    "variance_hinge",
     "vicreg",
     "von_mises_fisher_weights",
     "world_size",

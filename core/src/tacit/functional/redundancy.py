@@ -227,6 +227,24 @@ def vicreg(
         return VICReg(loss, apart, narrow, together)
 
 
+def variance_hinge(x: Float[Tensor, "batch width"], *, eps: float = 1e-4) -> Float[Tensor, ""]:
+    """Mean over dimensions of how far the standard deviation is below 1: VICReg's variance part.
+
+    Args:
+        x: embeddings of one view.
+        eps: added to the variance before the root.
+
+    Raises:
+        ValueError: fewer than 2 instances over all ranks, or ranks with different numbers.
+
+    Source: Bardes et al. 2022 (arXiv 2105.04906) eq. 1 and 2. Variances are unbiased, of all ranks.
+    """
+    rows = at_least_two(x)
+    with no_autocast(x):
+        (own,) = centred((full(x),), rows)
+        return functional.relu(1 - (squares(own, rows - 1) + eps).sqrt()).mean()
+
+
 def _spread(x: Tensor, rows: int, eps: float) -> tuple[Tensor, Tensor]:
     """The variance and covariance parts of one view, given its centred rows."""
     width = x.shape[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias, cast
 
 import torch
@@ -89,7 +90,7 @@ class Learner(nn.Module):
         self._follows = type(objective).after_step is not Objective.after_step
         self._taught = bool(teachers)
         specs = {name: encoder.spec for name, encoder in encoders.items()}
-        objective.build(specs, data or DataInfo())
+        objective.build(specs, knowing_tasks(data or DataInfo(), augmentations))
         for name in keep:
             self._keep(name, previous)
         self.teachers = nn.ModuleDict(
@@ -209,6 +210,13 @@ class Learner(nn.Module):
                 return augmentation(value, generator)
 
         return make
+
+
+def knowing_tasks(
+    data: DataInfo, augmentations: Mapping[str, Augmentation | ModelAugmentation]
+) -> DataInfo:
+    """What is known of the data, and what may be asked of its views."""
+    return replace(data, tasks={name: each.tasks for name, each in augmentations.items()})
 
 
 class _FrozenEncode:

@@ -1,5 +1,6 @@
 """What objectives are made of: heads, decoders, mask samplers, teachers and state."""
 
+from tacit.nn.balance import Balance, BalanceConfig, Fixed, MinNorm, Uncertainty
 from tacit.nn.codes import CodebookTarget, KMeansTarget, RandomProjectionTarget
 from tacit.nn.decoders import (
     CrossDecoder,
@@ -33,10 +34,12 @@ from tacit.nn.masks import (
     TubeMask,
 )
 from tacit.nn.norm import GlobalBatchNorm, synchronise_batch_norm
+from tacit.nn.orders import far_orders
 from tacit.nn.positions import grid_positions
 from tacit.nn.prototypes import Centre, PrototypeHead, PrototypeHeadConfig, Prototypes
 from tacit.nn.state import EmbeddingQueue, SampleState
 from tacit.nn.targets import TargetConfig, build_target
+from tacit.nn.tasks import Numbers, WhichOf
 from tacit.nn.teacher import (
     Ema,
     Frozen,
@@ -59,6 +62,8 @@ from tacit.nn.token_losses import (
 )
 
 __all__ = [
+    "Balance",
+    "BalanceConfig",
     "BlockMask",
     "Centre",
     "CodebookTarget",
@@ -70,6 +75,7 @@ __all__ = [
     "Ema",
     "EmbeddingQueue",
     "Fill",
+    "Fixed",
     "Frozen",
     "GlobalBatchNorm",
     "Hiding",
@@ -81,9 +87,11 @@ __all__ = [
     "MaskSampler",
     "MeanAbsolute",
     "MeanSquared",
+    "MinNorm",
     "Mlp",
     "MlpConfig",
     "MultiBlockMask",
+    "Numbers",
     "OwnDecoder",
     "OwnTarget",
     "PastCheckpoint",
@@ -108,9 +116,12 @@ __all__ = [
     "TokenisedTarget",
     "TransformerDecoder",
     "TubeMask",
+    "Uncertainty",
+    "WhichOf",
     "build_decoder",
     "build_target",
     "build_teacher",
+    "far_orders",
     "fill_hidden",
     "grid_positions",
     "k_means",

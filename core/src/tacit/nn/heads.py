@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -41,9 +42,16 @@ class MlpConfig:
             SimCLR's have none or no shift.
         bias: whether linear layers have one. None has where batch norm follows and undoes it.
         activation: between the layers.
+        reweight: with `widths=()` alone: no layers, but feature i divided by this number to the
+            power i, fixed. It lets the loss see features unequally, as a trained projector does,
+            so that the encoder's own stay more even; above 1, and the closer to 1 the wider the
+            encoder: 1.01 leaves feature 512 a weight of 0.006.
 
     Raises:
         ValueError: no layer, a width below 1, or a setting without effect.
+
+    Source of `reweight`: Xue et al. 2024 (arXiv 2403.11391), the fixed reweighting head offered in
+    place of a projector.
     """
 
     widths: tuple[int, ...] = (512, 128)
@@ -52,10 +60,17 @@ class MlpConfig:
     last_affine: bool = True
     bias: bool = True
     activation: Activation = "relu"
+    reweight: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.widths or min(self.widths) < 1:
+        if self.reweight is None and (not self.widths or min(self.widths) < 1):
             raise ValueError(f"widths: wanted at least one width of 1 or more; got {self.widths}")
+        if self.reweight is not None and self.reweight <= 1:
+            raise ValueError(f"reweight: wanted above 1; got {self.reweight}")
+        if self.reweight is not None and (self.widths or self.last_norm):
+            raise ValueError(
+                "reweight: stands in place of layers; set widths=() and last_norm=False"
+            )
         if self.last_norm and self.norm == "none":
             raise ValueError("last_norm: needs a norm; got norm='none'")
         if not self.last_affine and not self.last_norm:
@@ -74,8 +89,10 @@ class Mlp(nn.Module):
 
     def __init__(self, width: int, config: MlpConfig) -> None:
         super().__init__()
-        self.width = config.widths[-1]
+        self.width = config.widths[-1] if config.widths else width
         layers: list[nn.Module] = []
+        if config.reweight is not None:
+            layers.append(Reweighted(width, config.reweight))
         for number, out in enumerate(config.widths):
             last = number == len(config.widths) - 1
             normed = config.norm != "none" and (not last or config.last_norm)
@@ -92,6 +109,24 @@ class Mlp(nn.Module):
         """Project."""
         out: Tensor = self.layers(pooled)
         return out
+
+
+class Reweighted(nn.Module):
+    """Feature i divided by `base` to the power i; nothing is learnt.
+
+    Shapes: `(*rows, width)` to the same.
+    """
+
+    weights: Tensor
+
+    def __init__(self, width: int, base: float) -> None:
+        super().__init__()
+        weights = torch.as_tensor(base, dtype=torch.float64) ** -torch.arange(width)
+        self.register_buffer("weights", weights.float(), persistent=False)
+
+    def forward(self, features: Float[Tensor, "*rows width"]) -> Float[Tensor, "*rows width"]:
+        """Weigh."""
+        return features * self.weights
 
 
 def _activation(kind: Activation) -> nn.Module:

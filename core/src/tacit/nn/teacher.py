@@ -42,9 +42,15 @@ class Frozen:
 
 @dataclass(frozen=True, kw_only=True)
 class RandomInit:
-    """Fresh random weights, never changed; `tacit.nn.redraw` says how they are drawn."""
+    """Fresh random weights, never changed; `tacit.nn.redraw` says how they are drawn.
+
+    Args:
+        batch_norm: normalise by the batch wherever the student does. Running statistics that were
+            never gathered normalise nothing, and the scale of random layers adds up.
+    """
 
     kind: ClassVar[str] = "random"
+    batch_norm: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +85,10 @@ TeacherPolicy: TypeAlias = Ema | Frozen | RandomInit | PreviousStage | PastCheck
 class Teacher(nn.Module):
     """Copies of the encoders and of some of the objective's parts, without gradient.
 
-    An `Ema` is in the mode (training or evaluation) its learner is in, so that under `train()` its
-    batch norms normalise by the batch, as in BYOL and MoCo. Other teachers stay in evaluation:
-    training mode would move their running statistics, which are not to change.
+    An `Ema`, and a `RandomInit` with `batch_norm`, are in the mode (training or evaluation) their
+    learner is in, so that under `train()` their batch norms normalise by the batch, as in BYOL and
+    MoCo. Other teachers stay in evaluation: training mode would move their running statistics,
+    which are not to change.
 
     Args:
         policy: how it follows the student.
@@ -105,8 +112,10 @@ class Teacher(nn.Module):
         self._pairs: tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]] | None = None
 
     def train(self, mode: bool = True) -> Teacher:
-        """Follow the learner's mode, if the weights follow the student's."""
-        return super().train(mode and isinstance(self.policy, Ema))
+        """Follow the learner's mode, if the weights follow the student's or were never trained."""
+        own = self.policy
+        follows = isinstance(own, Ema) or (isinstance(own, RandomInit) and own.batch_norm)
+        return super().train(mode and follows)
 
     def encoder(self, modality: str) -> Encoder:
         """The teacher's encoder of a modality."""

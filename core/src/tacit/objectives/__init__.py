@@ -1,5 +1,12 @@
 """The modality-free objectives, by family."""
 
+from tacit.objectives.adversarial import BiGan, BiGanConfig
+from tacit.objectives.autoencoder import (
+    Autoencoder,
+    AutoencoderConfig,
+    Contractive,
+    Denoising,
+)
 from tacit.objectives.clustering import Swav, SwavConfig
 from tacit.objectives.context_autoencoder import ContextAutoencoder, ContextAutoencoderConfig
 from tacit.objectives.contrast import (
@@ -35,6 +42,7 @@ from tacit.objectives.entropic import (
     EntropicVicReg,
     EntropicVicRegConfig,
 )
+from tacit.objectives.equivariant import SplitEquivariant, SplitEquivariantConfig
 from tacit.objectives.global_contrast import (
     ISogClr,
     ISogClrConfig,
@@ -50,26 +58,43 @@ from tacit.objectives.joint_embedding import (
     VicReg,
     VicRegConfig,
 )
+from tacit.objectives.labelled import (
+    JointPretext,
+    JointPretextConfig,
+    Labelled,
+    LabelledConfig,
+)
 from tacit.objectives.lejepa import LeJepa, LeJepaConfig
 from tacit.objectives.masked_distillation import Ibot, IbotConfig
 from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
 from tacit.objectives.mixed import MixedBarlowTwins, MixedBarlowTwinsConfig
+from tacit.objectives.mutual_information import CMim, CMimConfig
 from tacit.objectives.offline_clustering import DeepCluster, DeepClusterConfig
+from tacit.objectives.pretext import Pretext, PretextConfig
 from tacit.objectives.random_teacher import RandomTeacher, RandomTeacherConfig
 from tacit.objectives.remembered import MoCo, MoCoConfig, Nnclr, NnclrConfig
 from tacit.objectives.self_distillation import Dino, DinoConfig
+from tacit.objectives.several import Several
+from tacit.objectives.sit import Sit, SitConfig
 
 __all__ = [
+    "Autoencoder",
+    "AutoencoderConfig",
     "BarlowTwins",
     "BarlowTwinsConfig",
+    "BiGan",
+    "BiGanConfig",
     "Byol",
     "ByolConfig",
+    "CMim",
+    "CMimConfig",
     "CanonicalCorrelation",
     "CanonicalCorrelationConfig",
     "Clip",
     "ClipConfig",
     "ContextAutoencoder",
     "ContextAutoencoderConfig",
+    "Contractive",
     "CrossModal",
     "CrossModalConfig",
     "Dcl",
@@ -78,6 +103,7 @@ __all__ = [
     "DeepCcaConfig",
     "DeepCluster",
     "DeepClusterConfig",
+    "Denoising",
     "Dino",
     "DinoConfig",
     "EffectiveEntropyConfig",
@@ -94,6 +120,10 @@ __all__ = [
     "ISogClrConfig",
     "Ibot",
     "IbotConfig",
+    "JointPretext",
+    "JointPretextConfig",
+    "Labelled",
+    "LabelledConfig",
     "LeJepa",
     "LeJepaConfig",
     "MaskedPrediction",
@@ -108,16 +138,23 @@ __all__ = [
     "PairedISogClrConfig",
     "PairedVicReg",
     "PairedVicRegConfig",
+    "Pretext",
+    "PretextConfig",
     "RandomTeacher",
     "RandomTeacherConfig",
+    "Several",
     "SigLip",
     "SigLipConfig",
     "SimClr",
     "SimClrConfig",
     "SimSiam",
     "SimSiamConfig",
+    "Sit",
+    "SitConfig",
     "SogClr",
     "SogClrConfig",
+    "SplitEquivariant",
+    "SplitEquivariantConfig",
     "SupCon",
     "SupConConfig",
     "Swav",

@@ -199,14 +199,28 @@ class MaskedPrediction(Objective):
         errors = []
         for hiding in self.hidings(self.specs[name], view, content, ctx):
             encoding = self.encode(view, hiding.mask, ctx)
-            asked = torch.ones_like(hiding.asked) if self.config.ask_all else hiding.asked
-            asked = counted(view, encoding, asked)
-            target.observe(asked)
-            tokens = self._tokens(view, ctx, asked)
-            predicted = self.decoder[name](encoding, hiding.mask, tokens, reference)
-            error = self.distance(target, predicted, content, asked, encoding)
+            error = self.error(name, view, hiding, content, encoding, ctx, reference)
             errors.append({"reconstruction": error})
         return _mean(errors)
+
+    def error(
+        self,
+        name: str,
+        view: View,
+        hiding: Hiding,
+        content: Tensor,
+        encoding: Encoding,
+        ctx: Context,
+        reference: Encoding | None = None,
+    ) -> Tensor:
+        """The error of what is predicted from one encoding under a mask."""
+        target = self.target_of(name)
+        asked = torch.ones_like(hiding.asked) if self.config.ask_all else hiding.asked
+        asked = counted(view, encoding, asked)
+        target.observe(asked)
+        tokens = self._tokens(view, ctx, asked)
+        predicted = self.decoder[name](encoding, hiding.mask, tokens, reference)
+        return self.distance(target, predicted, content, asked, encoding)
 
     def distance(
         self, target: Target, predicted: Tensor, content: Tensor, asked: Tensor, encoding: Encoding

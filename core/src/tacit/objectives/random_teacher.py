@@ -48,7 +48,8 @@ class RandomTeacher(Objective):
     teacher policy will do; the paper's is `RandomInit`.
 
     Source: Sarnthein et al. 2023 (arXiv 2302.12091) sections 3 and 5; safelix/dinopl. Differs:
-    views may be augmented, and norms of the teacher do not use the batch's statistics.
+    views may be augmented. The authors' teacher normalises by the batch, as
+    `RandomInit(batch_norm=True)` does.
     """
 
     Config = RandomTeacherConfig

@@ -315,4 +315,78 @@ CROSS_MODAL = (
 )
 """Encoders of several modalities are joined by the pairs their instances make."""
 
-METHODS = (*JOINT_EMBEDDING, *CONTRASTIVE, *DISTILLATION, *CLUSTERING, *MASKED, *CROSS_MODAL)
+
+PRETEXT = (
+    Offer(
+        name="rotnet",
+        target="tacit.methods:rotnet",
+        summary="Which of several known changes was made to a view is told from its embedding",
+        requires=("views:transformed",),
+        source="Gidaris et al. 2018, arXiv:1803.07728",
+    ),
+    Offer(
+        name="jigsaw",
+        target="tacit.methods:jigsaw",
+        summary="In which of several orders the pieces of a view are is told from its embedding",
+        requires=("views:reordered",),
+        source="Carlucci et al. 2019, arXiv:1903.06864",
+    ),
+    Offer(
+        name="sit",
+        target="tacit.methods:sit",
+        summary="A corrupted view is recovered, told how it was changed, and finds its other view",
+        requires=("views:transformed", "tokens:dense", "tokens:grid", "targets", "mask:replace"),
+        source="Atito et al. 2021, arXiv:2104.03602",
+    ),
+    Offer(
+        name="sie",
+        target="tacit.methods:sie",
+        summary="Half of the features agree between views, half are steered by what relates them",
+        requires=("views:related",),
+        source="Garrido et al. 2023, arXiv:2302.10283",
+    ),
+)
+"""What was done to a view is told, or steered by."""
+
+GENERATIVE = (
+    Offer(
+        name="dae",
+        target="tacit.methods:dae",
+        summary="An instance is reconstructed from one vector of a noisy copy",
+        requires=("views:noisy", "tokens:dense", "tokens:grid", "targets"),
+        source="Alain and Bengio 2014, arXiv:1211.4246",
+    ),
+    Offer(
+        name="rcae",
+        target="tacit.methods:rcae",
+        summary="An instance is reconstructed from one vector, with as little change as can be",
+        requires=("views:noisy", "tokens:dense", "tokens:grid", "targets"),
+        source="Alain and Bengio 2014, arXiv:1211.4246",
+    ),
+    Offer(
+        name="bigan",
+        target="tacit.methods:bigan",
+        summary="Encoder and generator invert each other, as a critic tells their pairs apart",
+        requires=("views:masked", "tokens:dense", "tokens:grid", "targets"),
+        source="Donahue et al. 2017, arXiv:1605.09782",
+    ),
+    Offer(
+        name="cmim",
+        target="tacit.methods:cmim",
+        summary="An autoencoder of certain codes that are told apart, without a second view",
+        requires=("views:masked", "tokens:dense", "tokens:grid", "targets"),
+        source="Livne 2025, arXiv:2502.19642",
+    ),
+)
+"""Whole instances are reconstructed or generated."""
+
+METHODS = (
+    *JOINT_EMBEDDING,
+    *CONTRASTIVE,
+    *DISTILLATION,
+    *CLUSTERING,
+    *MASKED,
+    *PRETEXT,
+    *GENERATIVE,
+    *CROSS_MODAL,
+)

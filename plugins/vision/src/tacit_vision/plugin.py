@@ -96,6 +96,53 @@ def tacit_augmentations() -> list[Offer]:
             provides=("views:whole-and-part",),
             source="Eymael et al. 2024, arXiv:2403.17823",
         ),
+        Offer(
+            name="vision/transformed",
+            target="tacit_vision.views:Transformed",
+            summary="Two crops, each turned by another number of quarters, which is to be told",
+            modality=_IMAGE,
+            provides=("views:transformed",),
+            source="Gidaris et al. 2018, arXiv:1803.07728",
+        ),
+        Offer(
+            name="vision/related",
+            target="tacit_vision.views:Related",
+            summary="Two crops, and the angle between them",
+            modality=_IMAGE,
+            provides=("views:related",),
+            source="Garrido et al. 2023, arXiv:2302.10283",
+        ),
+        Offer(
+            name="vision/reordered",
+            target="tacit_vision.views:Reordered",
+            summary="A crop, and another with its pieces in another order, which is to be told",
+            modality=_IMAGE,
+            provides=("views:reordered",),
+            source="Carlucci et al. 2019, arXiv:1903.06864",
+        ),
+        Offer(
+            name="vision/one-style",
+            target="tacit_vision.views:OneStyle",
+            summary="Two views whose images all have the style of one image of the batch",
+            modality=_IMAGE,
+            provides=("views:one-style",),
+            source="Scalbert et al. 2023, arXiv:2303.06088",
+        ),
+        Offer(
+            name="vision/fields",
+            target="tacit_vision.views:Fields",
+            summary="Two views warped and recoloured otherwise in each place, by random fields",
+            modality=_IMAGE,
+            provides=("views:fields",),
+            source="Mansfield et al. 2023, arXiv:2311.03629",
+        ),
+        Offer(
+            name="vision/noisy",
+            target="tacit_vision.views:Noisy",
+            summary="A crop, and the same crop with Gaussian noise",
+            modality=_IMAGE,
+            provides=("views:noisy",),
+        ),
     ]
 
 

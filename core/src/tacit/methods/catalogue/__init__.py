@@ -21,6 +21,7 @@ from tacit.methods.catalogue.cross_modal import (
     slip,
 )
 from tacit.methods.catalogue.distillation import byol, dino, ibot, random_teacher, simsiam
+from tacit.methods.catalogue.generative import bigan, cmim, dae, rcae
 from tacit.methods.catalogue.joint_embedding import barlow_twins, lejepa, simclr, ssl_ey, vicreg
 from tacit.methods.catalogue.masked import (
     best_rq,
@@ -35,15 +36,19 @@ from tacit.methods.catalogue.masked import (
     selfie,
     simmim,
 )
+from tacit.methods.catalogue.pretext import jigsaw, rotnet, sie, sit
 from tacit.methods.catalogue.redundancy import e2mc, mixed_barlow_twins
 
 __all__ = [
     "barlow_twins",
     "best_rq",
+    "bigan",
     "byol",
     "cae",
     "clip",
+    "cmim",
     "crop_mae",
+    "dae",
     "data2vec",
     "dcl",
     "dclw",
@@ -58,6 +63,7 @@ __all__ = [
     "i_jepa",
     "ibot",
     "isogclr",
+    "jigsaw",
     "lejepa",
     "mae",
     "mixed_barlow_twins",
@@ -68,11 +74,15 @@ __all__ = [
     "paired_isogclr",
     "paired_vicreg",
     "random_teacher",
+    "rcae",
+    "rotnet",
     "selfie",
+    "sie",
     "siglip",
     "simclr",
     "simmim",
     "simsiam",
+    "sit",
     "slip",
     "sogclr",
     "ssl_ey",

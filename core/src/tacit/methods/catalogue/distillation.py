@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tacit.methods.catalogue.defaults import training
 from tacit.methods.method import Method, Stage
-from tacit.nn import Ema, RandomInit
+from tacit.nn import Ema, MlpConfig, PrototypeHeadConfig, RandomInit
 from tacit.objectives import (
     Byol,
     ByolConfig,
@@ -21,14 +21,19 @@ from tacit.objectives import (
 _CLIP = 3.0  # as DINO's gradients are
 _MOMENTUM = {"kind": "cosine", "start": 0.99, "end": 1.0}
 _SHARPNESS = {"kind": "linear", "start": 0.04, "end": 0.07, "over": 0.3}
+_TRUNK = MlpConfig(widths=(512, 512, 128), norm="batch", activation="gelu")
 
 
 def dino() -> Method:
-    """DINO. The paper trains with AdamW at batch 1024, 65536 prototypes and momentum 0.996 to 1."""
+    """DINO. The paper trains with AdamW at batch 1024, 65536 prototypes and momentum 0.996 to 1.
+
+    Its head has batch norm, as the paper's has for convolutional encoders: without it short runs
+    learn next to nothing.
+    """
     stage = Stage(
         views="multi-crop",
         objective=Dino,
-        config=DinoConfig(),
+        config=DinoConfig(projector=PrototypeHeadConfig(trunk=_TRUNK)),
         teachers={"teacher": Ema(momentum=0.99)},
         training=training(
             clip=_CLIP,
@@ -71,7 +76,7 @@ def random_teacher() -> Method:
         views="masked",
         objective=RandomTeacher,
         config=RandomTeacherConfig(),
-        teachers={"teacher": RandomInit()},
+        teachers={"teacher": RandomInit(batch_norm=True)},
         training=training(clip=_CLIP),
     )
     return Method(

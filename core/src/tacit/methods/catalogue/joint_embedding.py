@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tacit.methods.catalogue.defaults import training
 from tacit.methods.method import Method, Stage
+from tacit.nn import MlpConfig
 from tacit.objectives import (
     BarlowTwins,
     BarlowTwinsConfig,
@@ -57,11 +58,15 @@ def vicreg() -> Method:
 
 
 def ssl_ey() -> Method:
-    """SSL-EY. The paper trains with LARS at batch 256 for 1000 epochs."""
+    """SSL-EY. The paper trains with LARS at batch 256 for 1000 epochs.
+
+    The embedding is narrow: the rank of a batch must exceed its width, or every pair of views is
+    fully correlated to begin with and there is nothing to learn.
+    """
     stage = Stage(
         views="two-views",
         objective=CanonicalCorrelation,
-        config=CanonicalCorrelationConfig(),
+        config=CanonicalCorrelationConfig(projector=MlpConfig(widths=(512, 64))),
         training=training(),
     )
     return Method(
