@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,7 +32,7 @@ from tacit.objectives import (
 )
 
 GAPS = {"a": [1] * 7 + [0] * 5, "b": [0, 1] * 6}
-MADE = {
+MADE: dict[str, Callable[[], Learner]] = {
     "clip": lambda: learner(Clip(ClipConfig(projector=LINEAR)), 3),
     "siglip": lambda: learner(SigLip(SigLipConfig(projector=LINEAR)), 3),
     "isogclr": lambda: learner(PairedISogClr(PairedISogClrConfig(projector=LINEAR)), 3),
