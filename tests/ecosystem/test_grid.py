@@ -99,7 +99,13 @@ def encoders(modality: str) -> list[Offer]:
 def needed(method: str) -> set[str]:
     """What a method asks of an encoder."""
     words = CATALOGUE.find("methods", method).requires
-    elsewhere = {"teacher", "groups", "instances", "mix"}  # from the core, the data, the modality
+    elsewhere = {
+        "teacher",
+        "groups",
+        "instances",
+        "mix",
+        "pairs",
+    }  # from the core, the data, the modality
     return {word for word in words if not word.startswith("views:")} - elsewhere
 
 

@@ -33,6 +33,7 @@ START = data(INPUTS, WIDTH, seed=3) / 2
 GROUPS = torch.tensor([0, 1, 2, 3, 0, 0, 4, 1, 5, 6, 7, 6, 2, 2, 8, 0])
 HIDDEN = torch.tensor([1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]).bool()  # uneven over ranks
 SHARE = torch.tensor(0.3, dtype=torch.float64)
+SCALE = torch.tensor(4.0, dtype=torch.float64)
 QUEUE = data(7, WIDTH, seed=4)
 WEIGHTS = data(BATCH, seed=5).abs()
 TEMPERATURES = data(BATCH, seed=6).abs() + 0.1
@@ -87,6 +88,21 @@ LOSSES: dict[str, Loss] = {
     ),
     "global_contrast": lambda a, b, own: (
         functional.global_contrast(a, b, TEMPERATURES[own], WEIGHTS[own].log()).loss
+    ),
+    "symmetric_contrast": lambda a, b, own: functional.symmetric_contrast(a, b, 0.3, chunk=3).loss,
+    "symmetric_contrast missing": lambda a, b, own: (
+        functional.symmetric_contrast(a, b, 0.3, both=HIDDEN[own], chunk=3).loss
+    ),
+    "sigmoid_contrast": lambda a, b, own: (
+        functional.sigmoid_contrast(a, b, scale=SCALE, bias=-SCALE, chunk=3).loss
+    ),
+    "sigmoid_contrast missing": lambda a, b, own: (
+        functional.sigmoid_contrast(a, b, scale=SCALE, bias=-SCALE, both=HIDDEN[own]).loss
+    ),
+    "global_contrast_across": lambda a, b, own: (
+        functional.global_contrast_across(
+            a, b, TEMPERATURES[own], WEIGHTS[own].log(), both=HIDDEN[own], chunk=3
+        ).loss
     ),
     "group_ordering": lambda a, b, own: functional.group_ordering([a, b], negatives=4),
     "barlow_twins": lambda a, b, own: functional.barlow_twins(a, b).loss,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 import torch
@@ -49,32 +49,44 @@ def views_of(policy: str) -> Augmentation:
         return Asked(noise=0.2)
     if policy == "noisy":
         return CleanAndNoisy(0.2)
-    return Noisy(1 if policy == "masked" else 2)
+    return Noisy(1 if policy in ("masked", "plain") else 2)
 
 
 class Signal(Modality):
-    name = "signal"
     mixes = True
     default_encoder = "none"
 
+    def __init__(self, name: str) -> None:
+        self.name = name
 
-def encoder_for(objective: Objective) -> Encoder:
+
+def encoder_for(objective: Objective, modality: str) -> Encoder:
     """Tokens where they are asked for, without positions where those are."""
     words = objective.requires.capabilities
     if not any(word.startswith("tokens") for word in words):
-        return PoolEncoder()
-    return AttendingEncoder(positions="positions:none" not in words)
+        return PoolEncoder(modality=modality)
+    return AttendingEncoder(positions="positions:none" not in words, modality=modality)
+
+
+def batch_of(size: int, modalities: Iterable[str]) -> Batch:
+    """Members of a pair are the same signal."""
+    return Batch(
+        values={name: values(size) for name in modalities},
+        index=torch.arange(size),
+        group=torch.arange(size) // 2,
+    )
 
 
 def learner(method: Method) -> Learner:
     (stage,) = method.stages
     torch.manual_seed(0)
     objective = stage.objective(stage.config)
+    names = ("signal", "other")[: objective.requires.modalities]
     return Learner(
-        encoders={"signal": encoder_for(objective)},
+        encoders={name: encoder_for(objective, name) for name in names},
         objective=objective,
-        augmentations={"signal": views_of(stage.views)},
-        modalities={"signal": Signal()},
+        augmentations={name: views_of(stage.views) for name in names},
+        modalities={name: Signal(name) for name in names},
         teachers=stage.teachers,
         data=DataInfo(instances=32),
     )
@@ -117,9 +129,7 @@ def test_a_method_trains_as_it_comes(name: str) -> None:
     settled, steps = (20, 120) if centred or queued else (0, 30)
     trained, schedules = learner(method), ScheduleSet(training.schedules)
     optimizer = build(training.optimizer, trained.named_parameters())
-    batch = Batch(
-        values={"signal": values(32)}, index=torch.arange(32), group=torch.arange(32) // 2
-    )
+    batch = batch_of(32, trained.encoders)
     found = []
     for step in range(steps):
         trained.frame.values = schedules.values(step, steps)
@@ -139,9 +149,6 @@ def test_the_same_seed_trains_the_same(name: str) -> None:
     def total(noise: int) -> float:
         trained = learner(METHODS[name]())
         torch.manual_seed(noise)
-        batch = Batch(
-            values={"signal": values(8)}, index=torch.arange(8), group=torch.arange(8) // 2
-        )
-        return float(trained(batch).total().detach())
+        return float(trained(batch_of(8, trained.encoders)).total().detach())
 
     assert total(1) == total(2)

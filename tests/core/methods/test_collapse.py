@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -45,7 +45,8 @@ CORE: dict[str, Callable[[], Method]] = {
 class Signals(Source):
     """Values of a few directions; groups of two, for methods that want groups."""
 
-    modalities = ("signal",)
+    def __init__(self, names: tuple[str, ...] = ("signal",)) -> None:
+        self.modalities = names
 
     def __len__(self) -> int:
         return ROWS
@@ -53,7 +54,10 @@ class Signals(Source):
     def fetch(self, indices: Sequence[int]) -> Batch:
         index = torch.tensor(list(indices))
         return Batch(
-            values={"signal": values(ROWS)[index]}, index=index, label=index % 4, group=index // 2
+            values={name: values(ROWS)[index] for name in self.modalities},
+            index=index,
+            label=index % 4,
+            group=index // 2,
         )
 
     def labels(self) -> Tensor:
@@ -68,7 +72,7 @@ class Noisy(Augmentation):
 
     def __init__(self, policy: str, noise: float) -> None:
         local = ("local", "local") if policy == "multi-crop" else ()
-        self.roles = ("view",) if policy == "masked" else ("global", "global", *local)
+        self.roles = ("view",) if policy in ("masked", "plain") else ("global", "global", *local)
         self.noise = noise
 
     def __call__(self, value: Tensor, generator: torch.Generator) -> tuple[View, ...]:
@@ -87,7 +91,10 @@ def views_of(policy: str, noise: float) -> Augmentation:
 
 
 class Signal(Modality):
-    name, default_encoder = "signal", "none"
+    default_encoder = "none"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
 class Plain(Encoder):
@@ -118,7 +125,7 @@ class Constant(AttendingEncoder):
 
 
 def trainer(
-    encoder: Encoder,
+    encoders: Encoder | Mapping[str, Encoder],
     objective: Objective,
     teachers: dict[str, TeacherPolicy],
     *,
@@ -127,17 +134,19 @@ def trainer(
     **settings: Any,
 ) -> Trainer:
     torch.manual_seed(0)
-    modality, source = Signal(), Signals()
+    if isinstance(encoders, Encoder):
+        encoders = {"signal": encoders}
+    modalities, source = {name: Signal(name) for name in encoders}, Signals(tuple(encoders))
     learner = Learner(
-        encoders={"signal": encoder},
+        encoders=encoders,
         objective=objective,
-        augmentations={"signal": views_of(policy, noise)},
-        modalities={"signal": modality},
+        augmentations={name: views_of(policy, noise) for name in encoders},
+        modalities=modalities,
         teachers=teachers,
         data=DataInfo(instances=ROWS),
     )
     training = Training(batch=64, log_every=1, **settings)
-    watch = Watch.of(source, {"signal": modality}, training)
+    watch = Watch.of(source, modalities, training)
     assert watch is not None
     return Trainer(
         learner=learner,
@@ -163,8 +172,10 @@ STAGES = [
 def test_a_constant_encoder_is_reported_under_every_method(name: str, number: str) -> None:
     (stage,) = (each for each in CORE[name]().stages if each.name == number)
     objective, teachers = stage.objective(stage.config), dict(stage.teachers)
-    encoder = Constant(positions="positions:none" not in objective.requires.capabilities)
-    run = trainer(encoder, objective, teachers, policy=stage.views, steps=1)
+    positions = "positions:none" not in objective.requires.capabilities
+    names = ("signal", "other")[: objective.requires.modalities]
+    encoders = {name: Constant(positions=positions, modality=name) for name in names}
+    run = trainer(encoders, objective, teachers, policy=stage.views, steps=1)
     with pytest.warns(CollapseWarning) as told:
         run.run()
     assert any("signal embeddings look collapsed" in str(each.message) for each in told)

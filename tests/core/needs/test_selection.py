@@ -7,7 +7,7 @@ import torch
 from tests.core.needs.toys import Rows, Toy, engine, linear, same, signals, weights
 from torch import Tensor, nn
 
-from tacit.contract import Context, Losses, PerLoss, PooledEncoder, UpdatePlan, Views
+from tacit.contract import Context, Encoder, Losses, PerLoss, PooledEncoder, UpdatePlan, Views
 from tacit.training.optimizers import AdamW
 
 
@@ -92,3 +92,65 @@ def test_without_a_selection_everything_is_trained() -> None:
     engine(Small(), encoders={"signal": encoder}, source=Rows(signal=signals())).run()
     assert not any(torch.equal(now, begun[name]) for name, now in weights(encoder).items())
     assert not same(weights(encoder), begun)
+
+
+class Each(Toy):
+    def forward(self, views: Views, ctx: Context) -> Losses:
+        return Losses(terms={v.modality: ctx.encode(v).pooled.square().mean() for v in views})
+
+
+class Normed(nn.Module):
+    """A layer and batch norm, whose running statistics move in training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+
+    def forward(self, value: Tensor) -> Tensor:
+        out: Tensor = self.layers(value)
+        return out
+
+
+def two() -> dict[str, Encoder]:
+    torch.manual_seed(0)
+    return {name: PooledEncoder(Normed(), modality=name, width=3) for name in ("a", "b")}
+
+
+PAIRS = Rows(a=signals(), b=signals(seed=1))
+
+
+def test_a_locked_encoder_stays_as_it_is_with_its_statistics_while_others_learn() -> None:
+    encoders = two()
+    begun = {name: weights(encoder) for name, encoder in encoders.items()}
+    engine(Each(), encoders=encoders, source=PAIRS, locked=("a",)).run()
+    assert same(weights(encoders["a"]), begun["a"])
+    assert not same(weights(encoders["b"]), begun["b"])
+    assert all(parameter.requires_grad for parameter in encoders["a"].parameters())  # released
+
+
+def test_locking_what_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="locked: wanted some of a, b; got"):
+        engine(Each(), encoders=two(), source=PAIRS, locked=("c",))
+
+
+def moved(rates: dict[str, float]) -> dict[str, Tensor]:
+    """By how much one step moves each encoder's layer."""
+    encoders = two()
+    begun = {name: weights(encoder) for name, encoder in encoders.items()}
+    engine(Each(), encoders=encoders, source=PAIRS, steps=1, rates=rates).run()
+    key = "module.layers.1.weight"
+    return {name: weights(encoders[name])[key] - begun[name][key] for name in encoders}
+
+
+def test_encoders_have_rates_of_their_own() -> None:
+    alike, slower = moved({}), moved({"encoders.a.*": 0.25})
+    torch.testing.assert_close(slower["a"], 0.25 * alike["a"])
+    torch.testing.assert_close(slower["b"], alike["b"])
+
+
+@pytest.mark.parametrize(
+    ("rates", "told"), [({"encoder.*": 0.5}, "matches no parameter"), ({"*": 0.0}, "above 0")]
+)
+def test_a_rate_for_nothing_or_of_nothing_is_refused(rates: dict[str, float], told: str) -> None:
+    with pytest.raises(ValueError, match=f"rates: .*{told}"):
+        engine(Each(), encoders=two(), source=PAIRS, rates=rates)

@@ -149,8 +149,11 @@ def data_component(data: object, catalogue: Catalogue) -> object:
     known = {offer.name: offer for offer in catalogue.offers("sources")}
     if data in known or data in {offer.word for offer in known.values()}:
         return {"name": catalogue.find("sources", data).name}
-    name = recognise(data, {name: offer.load() for name, offer in known.items()})
-    return {"name": name, "path": data}
+    sources = {name: offer.load() for name, offer in known.items()}
+    name = recognise(data, sources)
+    found = sources[name]
+    assert issubclass(found, Source), "nothing else recognises anything"
+    return {"name": name, **found.options(data)}
 
 
 def name_of(data: object) -> str:

@@ -40,6 +40,7 @@ class RunConfig:
         seed: of weights, views, masks and the order of the data.
         data: the source and its options.
         encoder: by modality, the encoder and its options.
+        initial: by modality, the folder of a run whose trained encoder to begin with.
         views: by modality, the augmentation and its options; the method's policy if not set.
         objective: options of the method's objective, for all its stages.
         training: settings of `tacit.training.Training`, over the method's own defaults.
@@ -52,6 +53,7 @@ class RunConfig:
     recipe: str = ""
     seed: int = 0
     encoder: Mapping[str, Component] = field(default_factory=dict)
+    initial: Mapping[str, str] = field(default_factory=dict)
     views: Mapping[str, Component] = field(default_factory=dict)
     objective: Mapping[str, object] = field(default_factory=dict)
     training: Mapping[str, object] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from tacit.api.choice import Chosen, choose_source
 from tacit.api.plan import Plan
 from tacit.api.taps import Headed, head_of
 from tacit.contract import Batch, Encoder
-from tacit.data import Loader, Source, auto_workers
+from tacit.data import Loader, PairsConfig, Source, auto_workers
 from tacit.evaluation import (
     DEFAULT_PROBES,
     Embeddings,
@@ -109,7 +109,7 @@ def evaluate_runs(
     """
     first = runs[0]
     _check_alike(runs)
-    train, held = _parts(first, data, test, batch=batch, device=device)
+    train, held = parts(first, data, test, batch=batch, device=device)
     views = first.plan.stages[-1].views[first.modality].make()
     pairs = len(views.roles) >= 2 and getattr(views, "scope", "") == "instance" and tap == "pooled"
     chosen = tuple(probes) if probes else (*DEFAULT_PROBES, *(("alignment",) if pairs else ()))
@@ -122,7 +122,7 @@ def evaluate_runs(
         train,
         held,
         modality=first.plan.modalities[first.modality],
-        encoder_factory=lambda seed: _random(first, seed, device),
+        encoder_factory=lambda seed: random_encoder(first, seed, device),
         probes=chosen,
         seeds=tuple(range(len(runs))) if len(runs) > 1 else tuple(seeds),
         views=views if wants_views else None,
@@ -151,9 +151,10 @@ def _check_labels(probes: Sequence[str], *parts: Pass) -> None:
             )
 
 
-def _parts(
+def parts(
     run: Probed, data: object, test: object, *, batch: int, device: torch.device
 ) -> tuple[Pass, Pass]:
+    """The training and the test part of what a run is evaluated on; see `evaluate_runs`."""
     chosen = _chosen(run, data)
     if test is not None:
         held = Pass(_source(_chosen(run, test)), batch=batch, device=device)
@@ -181,6 +182,9 @@ def _chosen(run: Probed, data: object) -> Chosen:
     if data is None:
         return run.plan.source
     data = str(data) if isinstance(data, Path) else data
+    own = run.plan.source
+    if isinstance(data, str) and isinstance(own.settings, PairsConfig) and Path(data).exists():
+        return replace(own, settings=replace(own.settings, path=Path(data), split=None))
     return choose_source(run.plan.catalogue, data, where="data")
 
 
@@ -208,7 +212,7 @@ def _open(run: Probed, data: object) -> Source:
     return _source(_chosen(run, data))
 
 
-def _random(run: Probed, seed: int, device: torch.device) -> Encoder:
+def random_encoder(run: Probed, seed: int, device: torch.device) -> Encoder:
     """An encoder of the same configuration with fresh weights."""
     encoders = run.plan.build_encoders(seed=seed + 1_000_003)
     own = encoders[run.modality]

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from tacit.api.choice import Given
 from tacit.api.config import RunConfig
 from tacit.api.folder import RunFolder, environment
+from tacit.api.initial import load_initial
 from tacit.api.plan import Plan, StagePlan
 from tacit.api.resolve import resolve_run
 from tacit.api.watch import Watch
@@ -90,6 +91,7 @@ def train_run(
     source = plan.source.make()
     plan = plan.fitted(source)
     encoders = plan.build_encoders()
+    load_initial(encoders, plan.config.initial)
     _check_data(plan, encoders, source)
     with world(plan.stages[0].training.device) as here, ExitStack() as stack:
         _check_processes(plan, here)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tacit.api.choice import Chosen, Given, choose, data_component, name_of, table_of, without_name
+from tacit.api.choice import (
+    Chosen,
+    Given,
+    choose,
+    choose_source,
+    data_component,
+    name_of,
+    table_of,
+    without_name,
+)
 from tacit.api.config import Plugins, RunConfig, check_keys, merge, normalise
 from tacit.api.plan import Plan, StagePlan
 from tacit.config import Component, Origin, read, write
 from tacit.contract import Modality
 from tacit.methods import Method, Stage
-from tacit.plugin import Catalogue, load_plugins
+from tacit.plugin import Catalogue, Offer, load_plugins
 from tacit.training.settings import Training
 
 
@@ -34,8 +43,9 @@ def resolve_run(
         allow=plugins.allow or None, block=plugins.block, strict=plugins.strict
     )
     tree = {**tree, "data": data_component(tree.get("data"), catalogue)}
-    source_offer = given.source is None and catalogue.find("sources", name_of(tree["data"]))
-    names = sorted(source_offer.modality if source_offer else given.modalities)
+    named = given.source is None
+    source_offer = catalogue.find("sources", name_of(tree["data"])) if named else None
+    names = sorted(_kinds(catalogue, source_offer, tree["data"], where) or given.modalities)
     modalities = {name: _modality(catalogue, name) for name in names}
     method = _method(catalogue, _text(tree, "method"), names)
 
@@ -69,6 +79,17 @@ def resolve_run(
         stages=stages,
         catalogue=catalogue,
     )
+
+
+def _kinds(
+    catalogue: Catalogue, offer: Offer | None, data: object, where: str | Origin
+) -> Collection[str]:
+    """The modalities of a source; where its offer is for any, its settings say which they are."""
+    if offer is None or offer.modality:
+        return offer.modality if offer else ()
+    chosen = choose_source(catalogue, data, where=where)
+    kinds: tuple[str, ...] = chosen.factory.kinds(chosen.settings)
+    return kinds
 
 
 def _method(catalogue: Catalogue, name: str, modalities: Sequence[str]) -> Method:

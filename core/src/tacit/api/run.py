@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from safetensors.torch import load_file
 
@@ -13,6 +13,7 @@ from tacit.api.choice import Given, settings_of, with_data
 from tacit.api.config import RunConfig, merge
 from tacit.api.evaluation import Probed, evaluate_runs
 from tacit.api.folder import RunFolder
+from tacit.api.paired import HEAD, check_paired, evaluate_paired_runs
 from tacit.api.plan import Plan
 from tacit.api.pretrain import train_run
 from tacit.api.resolve import resolve_run
@@ -30,7 +31,7 @@ def pretrain(
     method: str,
     *,
     data: str | Path | Source | GeneratedSource | None = None,
-    encoder: str | Encoder | None = None,
+    encoder: str | Encoder | Mapping[str, str | Encoder] | None = None,
     out: str | Path | None = None,
     seed: int = 0,
     settings: Mapping[str, object] | None = None,
@@ -43,7 +44,7 @@ def pretrain(
         data: a path, the name of a source (`tacit list sources`), or a source object; None
             where a recipe names it.
         encoder: name of an encoder (`tacit list encoders`), or an encoder object; the modality's
-            default if None.
+            default if None. By modality, where the data have several.
         out: the run's folder; a new one under `runs/` if None.
         seed: of weights, views, masks and the order of the data.
         settings: whatever a run file may hold, nested: `{"epochs": 5, "optimizer": {"lr": 1e-3}}`.
@@ -64,8 +65,8 @@ def pretrain(
         tree["data"] = with_data(tree.get("data"), str(data))
     elif given.source is not None:
         tree["data"] = {"name": f"python:{type(data).__name__}"}
-    if isinstance(encoder, str):
-        tree["encoder"] = encoder
+    if named := _named_encoders(encoder):
+        tree["encoder"] = named
     folder, _ = train_run(
         tree,
         where="the arguments",
@@ -76,7 +77,12 @@ def pretrain(
     return Run(folder.path, given=given)
 
 
-def load(path: str | Path, *, data: Source | None = None, encoder: Encoder | None = None) -> Run:
+def load(
+    path: str | Path,
+    *,
+    data: Source | None = None,
+    encoder: Encoder | Mapping[str, str | Encoder] | None = None,
+) -> Run:
     """Open a run.
 
     Args:
@@ -170,7 +176,15 @@ class Run:
 
         `tap` says where: `pooled`, the mean of the `tokens`, the number of a layer, or the name of
         one of the objective's heads (`projector`), to see what is lost behind it.
+
+        Of a run of several modalities, without `modality`: retrieval across them; see
+        `tacit.api.paired.evaluate_paired_runs`.
         """
+        if modality is None and len(self.config.encoder) > 1:
+            check_paired(probes, tap)
+            return evaluate_paired_runs(
+                [self.joined()], data=data, test=test, seeds=seeds, device=pick_device(device)
+            )
         return evaluate_runs(
             [self.probed(modality, tap)],
             tap=place(tap)[0],
@@ -189,6 +203,10 @@ class Run:
             learned = self._learned()
             encoder = Headed(encoder, head_of(self.plan, name, head, self.encoders, learned))
         return Probed(plan=self.plan, modality=name, encoder=encoder, head=head)
+
+    def joined(self) -> dict[str, Probed]:
+        """All encoders of the run, each with its head into the space they share."""
+        return {name: self.probed(name, HEAD) for name in self.config.encoder}
 
     def embed(
         self,
@@ -251,5 +269,16 @@ class Run:
         return learner
 
 
-def _given_encoders(encoder: str | Encoder | None) -> dict[str, Encoder] | None:
+_Encoders: TypeAlias = str | Encoder | Mapping[str, str | Encoder] | None
+
+
+def _given_encoders(encoder: _Encoders) -> dict[str, Encoder] | None:
+    if isinstance(encoder, Mapping):
+        return {name: each for name, each in encoder.items() if isinstance(each, Encoder)}
     return {encoder.spec.modality: encoder} if isinstance(encoder, Encoder) else None
+
+
+def _named_encoders(encoder: _Encoders) -> str | dict[str, str] | None:
+    if isinstance(encoder, Mapping):
+        return {name: each for name, each in encoder.items() if isinstance(each, str)}
+    return encoder if isinstance(encoder, str) else None

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-from torch import Tensor
 
 from tacit.contract import Modality
 from tacit.data import GeneratedSource, Loader, Source
-from tacit.evaluation import KnnConfig, collapsed, embed, knn_predict
+from tacit.evaluation import Embeddings, KnnConfig, collapsed, embed, knn_predict
 from tacit.methods.learner import Learner
 from tacit.training.settings import Training
 
@@ -54,7 +53,7 @@ class Watch:
         self._logged: Mapping[str, float] = {}
         self._labels = None
         if labels is not None and not labels.is_floating_point():
-            self._labels = labels[torch.tensor(self._rows)]
+            self._labels = labels
 
     @staticmethod
     def of(
@@ -70,12 +69,13 @@ class Watch:
         out: dict[str, float] = {}
         for name in self._names:
             suffix = f"/{name}" if len(self._names) > 1 else ""
-            embeddings = self._embed(learner, name)
+            found = self._embed(learner, name)
+            embeddings = found.values
             health = collapsed(embeddings)
             out[f"watch/rank{suffix}"] = health.rank
             out[f"watch/deviation{suffix}"] = health.deviation
             if self._labels is not None:
-                out[f"watch/knn{suffix}"] = self._knn(embeddings)
+                out[f"watch/knn{suffix}"] = self._knn(found)
             if health:
                 warnings.warn(
                     f"the {name} embeddings look collapsed: {health}. Such an encoder tells "
@@ -113,14 +113,15 @@ class Watch:
                 stacklevel=3,
             )
 
-    def _embed(self, learner: Learner, name: str) -> Tensor:
+    def _embed(self, learner: Learner, name: str) -> Embeddings:
         with Loader(self._source, device=learner.device) as loader:
             batches = loader.sequential(self._batch, indices=self._rows)
-            return embed(learner.encoder(name), batches, instances=len(self._rows)).values
+            return embed(learner.encoder(name), batches, instances=len(self._rows))
 
-    def _knn(self, embeddings: Tensor) -> float:
+    def _knn(self, found: Embeddings) -> float:
         assert self._labels is not None
-        labels = self._labels.to(embeddings.device)
+        embeddings = found.values
+        labels = self._labels[found.index].to(embeddings.device)  # some may lack the modality
         half = len(embeddings) // 2
         config = KnnConfig(neighbours=min(self.neighbours, half))
         predicted = knn_predict(embeddings[:half], labels[:half], embeddings[half:], config=config)

@@ -3,6 +3,8 @@
     tacit evaluate runs/simclr-1
     tacit evaluate runs/seed-0 runs/seed-1 runs/seed-2      the mean and spread of three seeds
     tacit evaluate runs/simclr-1 --data photos/ --test held-out-photos/ --json
+    tacit evaluate runs/clip-1                             several encoders: retrieval both ways
+    tacit evaluate runs/clip-1 --modality NAME             one of them
 
 Probes are fitted on the training part of the data and measured on its test part; nothing is
 chosen on the test part.
@@ -29,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--probes", help="comma-separated: linear,knn,rankme,alignment,uniformity")
     parser.add_argument("--seeds", type=int, default=3, help="seeds of a single run's baselines")
-    parser.add_argument("--modality", help="which encoder, where a run trained several")
+    parser.add_argument("--modality", help="probe one encoder of a run that has several")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
         "--tap",
@@ -76,19 +78,26 @@ def report(
     import json
 
     from tacit.api.evaluation import evaluate_runs
+    from tacit.api.paired import check_paired, evaluate_paired_runs
     from tacit.api.taps import place
     from tacit.evaluation import score_table, to_json
     from tacit.training.parallel import pick_device
 
-    scores = evaluate_runs(
-        [each.probed(modality, tap) for each in runs],
-        tap=place(tap)[0],
-        data=data,
-        test=test,
-        probes=probes,
-        seeds=tuple(seeds),
-        device=pick_device(device),
-    )
+    where = pick_device(device)
+    if modality is None and len(runs[0].config.encoder) > 1:
+        check_paired(probes, tap)
+        towers = [each.joined() for each in runs]
+        scores = evaluate_paired_runs(towers, data=data, test=test, seeds=seeds, device=where)
+    else:
+        scores = evaluate_runs(
+            [each.probed(modality, tap) for each in runs],
+            tap=place(tap)[0],
+            data=data,
+            test=test,
+            probes=probes,
+            seeds=tuple(seeds),
+            device=where,
+        )
     if folder is not None and tap == "pooled":
         folder.write_json(folder.scores, to_json(scores))
     print(json.dumps(to_json(scores), indent=2) if as_json else score_table(scores))

@@ -3,6 +3,7 @@
     tacit pretrain simclr --data photos/
     tacit pretrain vision/digits-simclr-v1            a recipe (tacit list recipes)
     tacit pretrain mae --data vision/digits --encoder vision/vit epochs=50 encoder.width=192
+    tacit pretrain clip --data shop/:first=photo,second=title --encoder first=NAME,second=NAME
     tacit pretrain runs/simclr-1/run.toml --out runs/again
 
 The same command again goes on with a run that was interrupted. Any setting can be given as
@@ -24,8 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "settings", nargs="*", metavar="KEY=VALUE", help="settings over the defaults"
     )
-    parser.add_argument("--data", help="a folder or file, or the name of a source")
-    parser.add_argument("--encoder", help="name of an encoder (tacit list encoders)")
+    parser.add_argument(
+        "--data",
+        help="a folder or file, or the name of a source; DATA:MODALITY=COLUMN,... for pairs",
+    )
+    parser.add_argument(
+        "--encoder",
+        help="name of an encoder (tacit list encoders); MODALITY=NAME,... where there are several",
+    )
     parser.add_argument("--out", type=Path, help="folder of the run; runs/METHOD-N if left out")
     parser.add_argument("--seed", type=int, help="of weights, views and the order of the data")
     parser.add_argument(
@@ -43,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.show:
         return _show(tree, origin)
     from tacit.api.evaluation import labels_there
+    from tacit.api.paired import is_paired
     from tacit.api.pretrain import train_run
     from tacit.api.run import Run
     from tacit.cli._progress import Progress
@@ -51,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     seen: dict[str, Any] = {}
 
     def announce(plan: object, source: object, folder: object) -> None:
-        seen["labels"] = labels_there(source)
+        several = len(getattr(source, "modalities", ())) > 1
+        seen["scored"] = is_paired(source) if several else labels_there(source)
         progress.announce(plan, source, folder)
 
     with progress:
@@ -63,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     if not outcome.finished:
         progress.say(f"stopped at step {outcome.step}; the same command goes on from there")
         return 3
-    if seen["labels"] and not args.no_evaluate:
+    if seen["scored"] and not args.no_evaluate:
         from tacit.cli.evaluate import report
 
         finished = Run(folder.path)
@@ -88,7 +97,7 @@ def _tree(args: argparse.Namespace) -> tuple[dict[str, object], Any]:
         raise ValueError(f"{path} is a run; to repeat it, give {path}/run.toml")
     else:
         tree = settings_of(args.method)
-    flags = {"encoder": args.encoder, "seed": args.seed}
+    flags = {"encoder": _encoders(args.encoder), "seed": args.seed}
     tree |= {key: value for key, value in flags.items() if value is not None}
     if args.data is not None:
         tree["data"] = with_data(tree.get("data"), args.data)
@@ -96,6 +105,13 @@ def _tree(args: argparse.Namespace) -> tuple[dict[str, object], Any]:
         tree["data"] = named_data(tree["data"])
     tree = override(tree, args.settings)
     return tree, Origin(file=str(path), overrides=tuple(args.settings))
+
+
+def _encoders(given: str | None) -> str | dict[str, str] | None:
+    """One name, or one for each modality."""
+    if given is None or "=" not in given:
+        return given
+    return dict(pair.split("=", 1) for pair in given.split(","))
 
 
 def _show(tree: dict[str, object], origin: Any) -> int:

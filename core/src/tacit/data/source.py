@@ -104,12 +104,22 @@ class Source(ABC):
         return ()
 
     @classmethod
+    def kinds(cls, config: Any) -> tuple[str, ...]:
+        """The modalities it will have under a configuration, told before it is opened."""
+        return cls.modalities
+
+    @classmethod
     def recognises(cls, given: str) -> bool:
-        """Whether a bare `given` in place of data means this source, with `Config.path = given`.
+        """Whether a bare `given` in place of data means this source.
 
         Must be quick: it may look at names and headers, not read the data.
         """
         return False
+
+    @classmethod
+    def options(cls, given: str) -> dict[str, object]:
+        """The settings that a `given` it recognises stands for: by default, its path."""
+        return {"path": given}
 
 
 class GeneratedSource(ABC):

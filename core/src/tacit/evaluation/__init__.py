@@ -1,5 +1,6 @@
 """Probes of frozen encoders, each beside its baselines, and what embeddings tell without labels."""
 
+from tacit.evaluation.canonical import Cca, CcaConfig, fit_cca
 from tacit.evaluation.embed import Tap, embed, embed_views, evaluation_mode, raw_features
 from tacit.evaluation.embeddings import Embeddings
 from tacit.evaluation.evaluate import DEFAULT_PROBES, evaluate
@@ -21,6 +22,7 @@ from tacit.evaluation.neighbours import (
     knn_votes,
     nearest,
 )
+from tacit.evaluation.pairs import Towers, evaluate_pairs
 from tacit.evaluation.probes import (
     AlignmentProbe,
     KnnProbe,
@@ -32,6 +34,7 @@ from tacit.evaluation.probes import (
     UniformityProbe,
     named_probes,
 )
+from tacit.evaluation.retrieval import Retrieval, chance, classify, modality_gap, retrieve
 from tacit.evaluation.ridge import LinearRegressor, RidgeProbeConfig, fit_ridge, ridge_probe
 from tacit.evaluation.scores import Features, Score, aggregate, score_table, to_json, verdict
 from tacit.evaluation.splits import Split, grouped_split, random_split, stratified_split
@@ -40,6 +43,8 @@ from tacit.evaluation.targets import Target, Task
 __all__ = [
     "DEFAULT_PROBES",
     "AlignmentProbe",
+    "Cca",
+    "CcaConfig",
     "Collapse",
     "CollapseConfig",
     "Embeddings",
@@ -55,6 +60,7 @@ __all__ = [
     "Neighbours",
     "Probe",
     "RankMeProbe",
+    "Retrieval",
     "RidgeProbeConfig",
     "Sample",
     "Score",
@@ -62,16 +68,21 @@ __all__ = [
     "Tap",
     "Target",
     "Task",
+    "Towers",
     "UniformityProbe",
     "accuracy",
     "aggregate",
     "alignment",
     "anisotropy",
+    "chance",
+    "classify",
     "collapsed",
     "embed",
     "embed_views",
     "evaluate",
+    "evaluate_pairs",
     "evaluation_mode",
+    "fit_cca",
     "fit_logistic",
     "fit_ridge",
     "grouped_split",
@@ -80,12 +91,14 @@ __all__ = [
     "knn_votes",
     "lidar",
     "linear_probe",
+    "modality_gap",
     "named_probes",
     "nearest",
     "r2",
     "random_split",
     "rankme",
     "raw_features",
+    "retrieve",
     "ridge_probe",
     "rmse",
     "score_table",

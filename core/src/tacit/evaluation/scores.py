@@ -8,14 +8,21 @@ from math import sqrt
 from statistics import fmean, stdev
 from typing import Literal, TypeAlias
 
-Features: TypeAlias = Literal["encoder", "random", "raw", "majority"]
+Features: TypeAlias = Literal["encoder", "random", "raw", "majority", "chance"]
 """What a probe stood on: the trained encoder, a random-initialised one, the raw features, or
-nothing at all (always the commonest class, or the mean of the labels)."""
+nothing at all: always the commonest class or the mean of the labels, or, of a choice among
+candidates, a random one. In retrieval, the raw features stand behind a linear CCA."""
 
-_BASELINES: tuple[Features, ...] = ("random", "raw", "majority")
-_SAID = {"random": "a random encoder", "raw": "raw features", "majority": "the majority baseline"}
-_BETTER = {"accuracy": 1, "r2": 1, "rmse": -1}
-"""Which way a metric improves. One that is not here describes; it does not win or lose."""
+_BASELINES: tuple[Features, ...] = ("random", "raw", "majority", "chance")
+_SAID = {
+    "random": "a random encoder",
+    "raw": "raw features",
+    "majority": "the majority baseline",
+    "chance": "chance",
+}
+_BETTER = {"accuracy": 1, "r2": 1, "rmse": -1, "R": 1, "median rank": -1}
+"""Which way a metric improves, by its name up to `@` or `of`. One that is not here describes; it
+does not win or lose."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +77,7 @@ def verdict(encoder: Score, baselines: Sequence[Score]) -> str:
     A lead no larger than the two spreads together (root of the sum of their squares) counts as
     none that can be told from chance. Empty for a metric that only describes.
     """
-    if encoder.metric not in _BETTER or not baselines:
+    if _kind(encoder.metric) not in _BETTER or not baselines:
         return ""
     lost = [_SAID[b.features] for b in baselines if _lead(encoder, b) <= 0]
     close = [_SAID[b.features] for b in baselines if 0 < _lead(encoder, b) <= _spread(encoder, b)]
@@ -102,8 +109,13 @@ def score_table(scores: Sequence[Score]) -> str:
     return captured.get()
 
 
+def _kind(metric: str) -> str:
+    """`R` of `R@10 of 1000`: a metric without the numbers it was measured with."""
+    return metric.partition(" of ")[0].partition("@")[0]
+
+
 def _lead(encoder: Score, baseline: Score) -> float:
-    return (encoder.value - baseline.value) * _BETTER[encoder.metric]
+    return (encoder.value - baseline.value) * _BETTER[_kind(encoder.metric)]
 
 
 def _spread(encoder: Score, baseline: Score) -> float:

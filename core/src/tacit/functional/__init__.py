@@ -3,6 +3,7 @@
 Sum and mean conventions under distribution are stated once, in `tacit.functional.collectives`.
 """
 
+from tacit.functional.across import Across, sigmoid_contrast, symmetric_contrast
 from tacit.functional.assignment import sinkhorn
 from tacit.functional.collectives import (
     all_reduce_sum,
@@ -24,6 +25,7 @@ from tacit.functional.distillation import (
 )
 from tacit.functional.entropy import EffectiveEntropy, effective_entropy, marginal_entropy
 from tacit.functional.gaussianity import sigreg
+from tacit.functional.global_across import global_contrast_across
 from tacit.functional.global_contrast import GlobalContrast, global_contrast
 from tacit.functional.group_ordering import group_ordering
 from tacit.functional.identification import contrast_within, masked_cross_entropy
@@ -57,6 +59,7 @@ from tacit.functional.spectrum import effective_rank, normalised_deviation
 from tacit.functional.supervised_contrast import supervised_contrast
 
 __all__ = [
+    "Across",
     "BarlowTwins",
     "Columns",
     "Contrast",
@@ -78,6 +81,7 @@ __all__ = [
     "from_first",
     "gather_rows",
     "global_contrast",
+    "global_contrast_across",
     "global_mean",
     "global_rows",
     "group_ordering",
@@ -100,12 +104,14 @@ __all__ = [
     "nt_xent",
     "rank",
     "scaled_cosine_error",
+    "sigmoid_contrast",
     "sigreg",
     "sinkhorn",
     "soft_assignment",
     "soft_cross_entropy",
     "soft_ranks",
     "supervised_contrast",
+    "symmetric_contrast",
     "variance_hinge",
     "vicreg",
     "von_mises_fisher_weights",

@@ -75,7 +75,7 @@ def global_contrast(
         seen, pull = _in_batch(rows.detach(), own, chunk)
         seen = seen - math.log(others)
         now = torch.logsumexp(seen.view(2, -1), 0) - math.log(2)
-        average = _averaged(log_average.to(now), now, share)
+        average = averaged(log_average.to(now), now, share)
         ratio = (seen - average.repeat(2)).exp()
         loss = _weighted(rows, own, ratio, chunk)
         value = global_mean((own * average).sum(), len(own))
@@ -83,7 +83,7 @@ def global_contrast(
     return GlobalContrast(value + (loss - loss.detach()), average, slope)
 
 
-def _averaged(old: Tensor, new: Tensor, share: float) -> Tensor:
+def averaged(old: Tensor, new: Tensor, share: float) -> Tensor:
     """The log of the running average; the new value where there is none."""
     if share == 1:
         return new

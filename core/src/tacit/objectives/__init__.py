@@ -18,6 +18,21 @@ from tacit.objectives.contrast import (
     SupConConfig,
 )
 from tacit.objectives.correlation import CanonicalCorrelation, CanonicalCorrelationConfig
+from tacit.objectives.cross_modal import (
+    Clip,
+    ClipConfig,
+    CrossModal,
+    CrossModalConfig,
+    SigLip,
+    SigLipConfig,
+)
+from tacit.objectives.cross_modal_global import PairedISogClr, PairedISogClrConfig
+from tacit.objectives.cross_modal_redundancy import (
+    DeepCca,
+    DeepCcaConfig,
+    PairedVicReg,
+    PairedVicRegConfig,
+)
 from tacit.objectives.distillation import Byol, ByolConfig, SimSiam, SimSiamConfig
 from tacit.objectives.entropic import (
     EffectiveEntropyConfig,
@@ -75,11 +90,17 @@ __all__ = [
     "CMimConfig",
     "CanonicalCorrelation",
     "CanonicalCorrelationConfig",
+    "Clip",
+    "ClipConfig",
     "ContextAutoencoder",
     "ContextAutoencoderConfig",
     "Contractive",
+    "CrossModal",
+    "CrossModalConfig",
     "Dcl",
     "DclConfig",
+    "DeepCca",
+    "DeepCcaConfig",
     "DeepCluster",
     "DeepClusterConfig",
     "Denoising",
@@ -113,11 +134,17 @@ __all__ = [
     "MoCoConfig",
     "Nnclr",
     "NnclrConfig",
+    "PairedISogClr",
+    "PairedISogClrConfig",
+    "PairedVicReg",
+    "PairedVicRegConfig",
     "Pretext",
     "PretextConfig",
     "RandomTeacher",
     "RandomTeacherConfig",
     "Several",
+    "SigLip",
+    "SigLipConfig",
     "SimClr",
     "SimClrConfig",
     "SimSiam",

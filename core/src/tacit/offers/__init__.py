@@ -13,6 +13,31 @@ def tacit_methods() -> list[Offer]:
 
 
 @hookimpl
+def tacit_augmentations() -> list[Offer]:
+    """Views that need to know nothing of a modality."""
+    return [
+        Offer(
+            name="plain",
+            target="tacit.methods.plain:Plain",
+            summary="The value as it is: one view",
+            provides=("views:plain",),
+        )
+    ]
+
+
+@hookimpl
+def tacit_sources() -> list[Offer]:
+    """Data of several modalities."""
+    return [
+        Offer(
+            name="pairs",
+            target="tacit.data:Pairs",
+            summary="Columns side by side, each read by its modality: DATA:FIRST=COLUMN,...",
+        )
+    ]
+
+
+@hookimpl
 def tacit_commands() -> list[Offer]:
     """The verbs of the command line, in the order of its help."""
     return [

@@ -9,7 +9,8 @@ from tacit.plugin._offer import Offer
 
 _VIEWS = "views:"
 _MIX = "mix"
-_FROM_ELSEWHERE = frozenset({"teacher", "groups", "instances", _MIX})
+_PAIRS = "pairs"
+_FROM_ELSEWHERE = frozenset({"teacher", "groups", "instances", _MIX, _PAIRS})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,8 @@ def fit(
     own = {word for offer in modalities for word in offer.provides}
     if _MIX in method.requires and _MIX not in own:
         lacks.append("values that do not mix")
+    if _PAIRS in method.requires:
+        lacks.append("it joins two modalities or more")
     needed = [word for word in method.requires if word not in {*views, *_FROM_ELSEWHERE}]
     lacks += _missing_encoder(needed, encoders)
     return Cell(method=method.name, modality=modality, lacks=tuple(lacks))

@@ -29,6 +29,7 @@ KINDS = (
     "methods",
     "recipes",
     "sources",
+    "readers",
     "probes",
     "commands",
 )
@@ -89,6 +90,11 @@ class Hooks(Protocol):
     @hookspec
     def tacit_sources(self) -> list[Offer]:
         """Where batches come from: files, tables, generators, data sets bundled for a try."""
+        return []
+
+    @hookspec
+    def tacit_readers(self) -> list[Offer]:
+        """What opens a column of a table as a source of one modality, so that it can be paired."""
         return []
 
     @hookspec

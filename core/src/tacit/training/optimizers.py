@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar, TypeAlias
 
 import torch
@@ -117,22 +117,24 @@ def build(
     named_parameters: Iterable[tuple[str, nn.Parameter]],
     *,
     no_weight_decay: Collection[str] = (),
+    rates: Mapping[str, float] | None = None,
 ) -> torch.optim.Optimizer:
     """Make the optimiser for the parameters that want a gradient.
 
-    They fall into at most two groups, told apart by `decays`: matrices, kernels and so on, and
-    those without weight decay (nor scaling, in LARS): everything with at most one axis, such as
-    biases and norms, and what `no_weight_decay` names.
+    They fall into groups, told apart by `decays`: matrices, kernels and so on, and those without
+    weight decay (nor scaling, in LARS): everything with at most one axis, such as biases and norms,
+    and what `no_weight_decay` names; and by their factor on the learning rate.
 
     Args:
         config: the chosen optimiser.
         named_parameters: as `module.named_parameters()` yields them.
         no_weight_decay: further names to leave undecayed; see `undecayed`.
+        rates: factors on the learning rate, by name; 1 where a name is not there.
 
     Raises:
         ValueError: when no parameter wants a gradient.
     """
-    groups = _groups(config, named_parameters, no_weight_decay)
+    groups = _groups(config, named_parameters, no_weight_decay, rates or {})
     if isinstance(config, AdamW):
         kind = torch.optim.Adam if isinstance(config, Adam) else torch.optim.AdamW
         return kind(
@@ -180,18 +182,23 @@ def _groups(
     config: OptimizerConfig,
     named_parameters: Iterable[tuple[str, nn.Parameter]],
     no_weight_decay: Collection[str],
+    rates: Mapping[str, float],
 ) -> list[dict[str, Any]]:
-    split: dict[bool, list[tuple[str, nn.Parameter]]] = {True: [], False: []}
+    split: dict[tuple[float, bool], list[tuple[str, nn.Parameter]]] = {}
     for name, parameter in named_parameters:
         if parameter.requires_grad:
             decays = parameter.ndim > 1 and name not in no_weight_decay
-            split[decays].append((name, parameter))
-    if not any(split.values()):
+            split.setdefault((rates.get(name, 1.0), decays), []).append((name, parameter))
+    if not split:
         raise ValueError("wanted parameters to optimise, got none that wants a gradient")
     return [
-        {"params": named, "weight_decay": config.weight_decay if decays else 0.0, "decays": decays}
-        for decays, named in split.items()
-        if named
+        {
+            "params": named,
+            "lr": config.lr * factor,
+            "weight_decay": config.weight_decay if decays else 0.0,
+            "decays": decays,
+        }
+        for (factor, decays), named in sorted(split.items(), key=lambda each: each[0], reverse=True)
     ]
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tacit.contract import Batch
 from tacit.data import GeneratedSource, Loader, Source
+from tacit.evaluation.embed import evaluation_mode
 from tacit.methods.learner import Learner
 from tacit.training.parallel import World, add_up
 
@@ -51,12 +52,8 @@ class Passes:
                 f"{name}: a pass over the data set needs data of a known size: declare "
                 "Requirements(instances=True)"
             )
-        training = self.learner.training
-        self.learner.eval()
-        try:
+        with evaluation_mode(self.learner):
             rows = self._run(self.source, name, compute)
-        finally:
-            self.learner.train(training)
         self._kept[name] = (epoch, rows)
         return rows
 

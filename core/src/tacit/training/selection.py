@@ -1,4 +1,4 @@
-"""Which parameters are trained: all, some by name, or only the new rows of one."""
+"""Which parameters are trained: all, some by name, new rows of one; encoders that are locked."""
 
 from __future__ import annotations
 
@@ -66,6 +66,63 @@ class Selection:
             parameter.requires_grad_(True)
         for hook in self._hooks:
             hook.remove()
+
+
+class Locked:
+    """Encoders that stay as they are, until `release`: a tower that was trained before.
+
+    Their parameters get no gradient, and they run in evaluation mode, so that neither batch
+    statistics nor dropout change what they say.
+
+    Args:
+        encoders: by modality.
+        names: the modalities to lock.
+
+    Raises:
+        ValueError: a name that is no modality of the run, or none left to train.
+
+    Source: Zhai et al. 2022 (LiT, arXiv 2111.07991) section 3: one tower locked.
+    """
+
+    def __init__(self, encoders: nn.ModuleDict, names: Sequence[str]) -> None:
+        if unknown := sorted(set(names) - set(encoders)):
+            raise ValueError(f"locked: wanted some of {', '.join(encoders)}; got {unknown}")
+        self._encoders = [encoders[name] for name in names]
+        every = [p for encoder in self._encoders for p in encoder.parameters()]
+        self._frozen = [parameter for parameter in every if parameter.requires_grad]
+        for encoder in self._encoders:
+            encoder.eval()
+        for parameter in self._frozen:
+            parameter.requires_grad_(False)
+
+    def release(self) -> None:
+        """Make trainable what was before."""
+        for encoder in self._encoders:
+            encoder.train()
+        for parameter in self._frozen:
+            parameter.requires_grad_(True)
+
+
+def rates(named: Mapping[str, nn.Parameter], factors: Mapping[str, float]) -> dict[str, float]:
+    """The factor on each parameter's learning rate, by name; 1 where no pattern matches.
+
+    Of several patterns that match, the last counts.
+
+    Raises:
+        ValueError: a pattern that matches nothing, or a factor that is not above 0.
+    """
+    found: dict[str, float] = {}
+    for pattern, factor in factors.items():
+        matched = [name for name in named if fnmatchcase(name, pattern)]
+        if not matched:
+            raise ValueError(
+                f"rates: {pattern!r} matches no parameter; they are called like "
+                f"{next(iter(named))!r}"
+            )
+        if factor <= 0:
+            raise ValueError(f"rates: wanted a factor above 0 of {pattern!r}, or lock the encoder")
+        found |= dict.fromkeys(matched, factor)
+    return found
 
 
 def _chosen(named: Mapping[str, nn.Parameter], entries: Sequence[str]) -> dict[str, int | None]:

@@ -44,6 +44,10 @@ class Training:
         weights: weight of a loss term, by name; 1 where not set.
         trainable: name patterns of parameters to train (`encoders.*.adapter.*`), or rows of one
             (`encoders.*.embed.weight[30522:]`: those from there on); all if empty.
+        locked: modalities whose encoders are left as they are, in evaluation mode: towers trained
+            before (see `initial` of the run). What stands behind them is trained.
+        rates: factors on the learning rate, by name pattern (`encoders.first.*`); of several that
+            match a parameter the last counts.
         bucket: batches whose instances are sorted by length together before they are shuffled, so
             that each batch holds little padding; 0 leaves lengths to chance. Needs a source that
             knows them.
@@ -74,6 +78,8 @@ class Training:
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     trainable: tuple[str, ...] = ()
+    locked: tuple[str, ...] = ()
+    rates: Mapping[str, float] = field(default_factory=dict)
     bucket: int = 0
     workers: int | None = None
     log_every: int = 20

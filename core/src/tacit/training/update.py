@@ -13,7 +13,7 @@ from tacit.contract import Batch, Losses, OneStep, PerLoss, Views
 from tacit.methods.learner import Learner
 from tacit.training import optimizers
 from tacit.training.parallel import average, replicate
-from tacit.training.selection import Selection
+from tacit.training.selection import Locked, Selection, rates
 from tacit.training.settings import Training
 
 _WEIGHT = "weights."  # beginning of the name of a scheduled weight of a loss term
@@ -42,6 +42,8 @@ class Update:
         self._plain = isinstance(self.plan, OneStep)
         self._check_plan(settings)
         self._selection = Selection(learner, settings.trainable)
+        self._locked = Locked(learner.encoders, settings.locked)
+        factors = rates(dict(learner.named_parameters()), settings.rates)
         undecayed = self._selection.undecayed | optimizers.undecayed(learner)
         self._owned = _players(learner)
         self._check_players(settings)
@@ -51,6 +53,7 @@ class Update:
                 settings.optimizers.get(player, settings.optimizer),
                 [(name, p) for name, p in learner.named_parameters() if id(p) in ids],
                 no_weight_decay=undecayed,
+                rates=factors,
             )
             for player, ids in ((n, {id(p) for p in ps}) for n, ps in self._owned.items())
         }
@@ -169,6 +172,7 @@ class Update:
 
     def release(self) -> None:
         """The stage is over: make trainable again what this one froze."""
+        self._locked.release()
         self._selection.release()
 
     def _check_players(self, settings: Training) -> None:

@@ -130,6 +130,19 @@ def tacit_sources() -> list[Offer]:
 
 
 @hookimpl
+def tacit_readers() -> list[Offer]:
+    """Columns of tables that can be paired with others."""
+    return [
+        Offer(
+            name="audio/column",
+            target="tacit_audio.data.column:ClipColumn",
+            summary="A column of encoded clips, or of paths of audio files",
+            modality=_AUDIO,
+        )
+    ]
+
+
+@hookimpl
 def tacit_methods() -> list[Offer]:
     """Methods of the literature on recordings, as settings of the core's objectives."""
     words = ("tokens", "mask:replace", "targets", "views:masked")

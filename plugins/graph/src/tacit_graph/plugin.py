@@ -123,6 +123,19 @@ def tacit_sources() -> list[Offer]:
 
 
 @hookimpl
+def tacit_readers() -> list[Offer]:
+    """Columns of tables that can be paired with others."""
+    return [
+        Offer(
+            name="graph/smiles-column",
+            target="tacit_graph.data.column:SmilesColumn",
+            summary="Molecules: a column of SMILES; needs rdkit",
+            modality=_GRAPH,
+        )
+    ]
+
+
+@hookimpl
 def tacit_methods() -> list[Offer]:
     """Methods for graphs."""
     masked = ("views:masked", "tokens", "targets", "mask:replace", "decoder")

@@ -91,6 +91,19 @@ def tacit_augmentations() -> list[Offer]:
 
 
 @hookimpl
+def tacit_readers() -> list[Offer]:
+    """Columns of tables that can be paired with others."""
+    return [
+        Offer(
+            name="text/column",
+            target="tacit_text.data.column:TextColumn",
+            summary="A column of strings",
+            modality=_TEXT,
+        )
+    ]
+
+
+@hookimpl
 def tacit_methods() -> list[Offer]:
     """Methods whose objectives know of vocabularies, or whose defaults are text's."""
     names = {

@@ -107,6 +107,19 @@ def tacit_sources() -> list[Offer]:
 
 
 @hookimpl
+def tacit_readers() -> list[Offer]:
+    """Columns of tables that can be paired with others."""
+    return [
+        Offer(
+            name="vision/column",
+            target="tacit_vision.data.column:ImageColumn",
+            summary="A column of encoded images, or of paths of image files",
+            modality=_IMAGE,
+        ),
+    ]
+
+
+@hookimpl
 def tacit_recipes() -> list[Offer]:
     """Runs with measured results."""
     demo = Offer(

@@ -1,0 +1,82 @@
+"""Retrieval across the encoders of a run of several modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from tacit.api.evaluation import Probed, parts, random_encoder
+from tacit.data import Paired, Source
+from tacit.evaluation import Score, evaluate_pairs
+
+HEAD = "projector"
+"""Of every cross-modal objective: what stands between an encoder and the shared space."""
+
+
+def evaluate_paired_runs(
+    runs: Sequence[Mapping[str, Probed]],
+    *,
+    data: object = None,
+    test: object = None,
+    seeds: Sequence[int] = (0, 1, 2),
+    device: torch.device,
+    batch: int = 256,
+) -> list[Score]:
+    """Retrieval both ways on held-out pairs, beside chance, a linear CCA and random encoders.
+
+    Args:
+        runs: by modality, an encoder with its head; several runs of one recipe are averaged.
+        data: pairs to fit the CCA on, as `tacit.api.evaluation.evaluate_runs` takes data; where it
+            names no columns they are those of the run.
+        test: pairs to retrieve; the source's test part, or a fifth held out, if None.
+        seeds: of random encoders.
+        device: where to embed.
+        batch: instances embedded at once.
+
+    Raises:
+        ValueError: data that are no pairs of the run's modalities.
+    """
+    first = runs[0]
+    anyone = next(iter(first.values()))
+    train, held = parts(anyone, data, test, batch=batch, device=device)
+    for part in (train, held):
+        _check(part.source, tuple(first))
+    towers = [{name: own.encoder.to(device).eval() for name, own in run.items()} for run in runs]
+    return evaluate_pairs(
+        towers,
+        train,
+        held,
+        modalities={name: anyone.plan.modalities[name] for name in first},
+        factory=lambda seed: {
+            name: random_encoder(own, seed, device) for name, own in first.items()
+        },
+        seeds=seeds,
+    )
+
+
+def check_paired(probes: Sequence[str] | None, tap: str | int) -> None:
+    """Refuse settings that retrieval does not have.
+
+    Raises:
+        ValueError: probes, or another tap than where the shared space is.
+    """
+    if probes is not None or tap not in ("pooled", HEAD):
+        raise ValueError(
+            "probes, tap: have no effect on retrieval across modalities; name one encoder with "
+            "modality (--modality) to probe it"
+        )
+
+
+def is_paired(source: object) -> bool:
+    """Whether a source has instances to retrieve by another member of theirs."""
+    return isinstance(source, Paired) and source.complete() > 0
+
+
+def _check(source: Source, names: tuple[str, ...]) -> None:
+    if missing := sorted(set(names) - set(source.modalities)):
+        raise ValueError(
+            f"{source.describe()}: wanted pairs of {', '.join(names)}; there is no "
+            f"{', '.join(missing)}. Name the columns: DATA:{names[0]}=COLUMN,{names[1]}=COLUMN, or "
+            "one encoder with --modality"
+        )

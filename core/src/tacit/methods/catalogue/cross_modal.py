@@ -1,0 +1,116 @@
+"""The core's methods that join encoders of several modalities: settings for small scale."""
+
+from __future__ import annotations
+
+from tacit.methods.catalogue.defaults import training
+from tacit.methods.method import Method, Stage
+from tacit.objectives import (
+    Clip,
+    ClipConfig,
+    DeepCca,
+    DeepCcaConfig,
+    PairedISogClr,
+    PairedISogClrConfig,
+    PairedVicReg,
+    PairedVicRegConfig,
+    SigLip,
+    SigLipConfig,
+)
+
+_BETAS = (0.9, 0.98)  # CLIP's, for transformers
+
+
+def clip() -> Method:
+    """CLIP. The paper decays by 0.2 and takes batches of 32,768."""
+    stage = Stage(
+        views="plain",
+        objective=Clip,
+        config=ClipConfig(),
+        training=training(decay=0.1, betas=_BETAS),
+    )
+    return Method(
+        name="clip",
+        summary="Members of a pair find each other among all of the batch, both ways",
+        source="Radford et al. 2021, arXiv:2103.00020",
+        stages=(stage,),
+    )
+
+
+def slip() -> Method:
+    """SLIP: CLIP and SimCLR within each modality, summed."""
+    stage = Stage(
+        views="two-views",
+        objective=Clip,
+        config=ClipConfig(within=1.0),
+        training=training(decay=0.1, betas=_BETAS),
+    )
+    return Method(
+        name="slip",
+        summary="CLIP between modalities and SimCLR within each",
+        source="Mu et al. 2021, arXiv:2112.12750",
+        stages=(stage,),
+    )
+
+
+def siglip() -> Method:
+    """SigLIP."""
+    stage = Stage(
+        views="plain",
+        objective=SigLip,
+        config=SigLipConfig(),
+        training=training(decay=0.1, betas=_BETAS),
+    )
+    return Method(
+        name="siglip",
+        summary="Every pair of members is told to belong together or not, by itself",
+        source="Zhai et al. 2023, arXiv:2303.15343",
+        stages=(stage,),
+    )
+
+
+def paired_isogclr() -> Method:
+    """The two-modality iSogCLR: for small batches, and data of which parts are alike or rare."""
+    stage = Stage(
+        views="plain",
+        objective=PairedISogClr,
+        config=PairedISogClrConfig(),
+        training=training(decay=0.1, betas=_BETAS),
+    )
+    return Method(
+        name="paired-isogclr",
+        summary="CLIP with a temperature for each instance, and averages that remember the data",
+        source="Qiu et al. 2023, arXiv:2305.11965",
+        stages=(stage,),
+    )
+
+
+def paired_vicreg() -> Method:
+    """VICReg between modalities."""
+    stage = Stage(
+        views="plain",
+        objective=PairedVicReg,
+        config=PairedVicRegConfig(),
+        training=training(),
+    )
+    return Method(
+        name="paired-vicreg",
+        summary="Members of a pair meet, variance is kept up and covariance down in each modality",
+        source="Bardes et al. 2022, arXiv:2105.04906",
+        stages=(stage,),
+    )
+
+
+def deep_cca() -> Method:
+    """Deep CCA by the loss of Eckart and Young."""
+    stage = Stage(
+        views="plain",
+        objective=DeepCca,
+        config=DeepCcaConfig(),
+        training=training(),
+    )
+    return Method(
+        name="deep-cca",
+        summary="The directions in which modalities vary together, by gradient descent",
+        source="Chapman et al. 2024, arXiv:2310.01012",
+        stages=(stage,),
+    )

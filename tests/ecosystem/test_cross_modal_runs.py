@@ -1,0 +1,156 @@
+"""Two plugins trained together by one command: runs, towers, retrieval, and clear refusals."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.ecosystem.test_pairs import rows, write
+
+import tacit
+from tacit.cli import main
+
+VIT = {"name": "vision/vit", "width": 16, "depth": 1, "heads": 2, "patch": 8}
+BERT = {"name": "text/bert", "width": 16, "depth": 1, "heads": 2, "max_tokens": 16}
+SHORT: dict[str, Any] = {
+    "encoder": {"image": VIT, "text": BERT},
+    "training": {"steps": 3, "batch": 12, "watch_every": 0, "workers": 0},
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("shop")
+    write(folder / "train.parquet", rows(48))
+    write(folder / "test.parquet", rows(12))
+    return f"{folder}:image=photo,text=title"
+
+
+@pytest.fixture(scope="module")
+def run(data: str, tmp_path_factory: pytest.TempPathFactory) -> tacit.Run:
+    out = tmp_path_factory.mktemp("runs") / "clip"
+    return tacit.pretrain("clip", data=data, out=out, settings=SHORT)
+
+
+def changed(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return any(not torch.equal(one[key], other[key]) for key in one)
+
+
+def test_both_encoders_are_trained_and_saved(run: tacit.Run) -> None:
+    begun = run.plan.build_encoders()
+    assert run.finished
+    for name in ("image", "text"):
+        assert changed(begun[name].state_dict(), run.encoders[name].state_dict())
+    assert {name for _, name, _ in run.metrics()} >= {"loss/contrast", "temperature", "forth"}
+
+
+def test_retrieval_is_beside_chance_cca_and_random_encoders(run: tacit.Run) -> None:
+    scores = run.evaluate(seeds=(0,))
+    found = {(s.probe, s.metric, s.features): s.value for s in scores}
+    for probe in ("image -> text", "text -> image"):
+        assert found[probe, "R@1 of 12", "chance"] == pytest.approx(1 / 12)
+        assert found[probe, "median rank of 12", "chance"] == 6.5
+        for features in ("encoder", "random", "raw"):
+            assert 0 <= found[probe, "R@10 of 12", features] <= 1
+    assert 0 <= found["image - text", "modality gap", "encoder"] <= 2
+
+
+def test_one_tower_is_probed_by_name(data: str, run: tacit.Run, capsys: Any) -> None:
+    folder, columns = data.split(":")
+    labelled = {
+        "name": "pairs",
+        "path": folder,
+        "columns": dict(pair.split("=") for pair in columns.split(",")),
+        "label": "colour",
+    }
+    from tacit.api.evaluation import evaluate_runs
+
+    scores = evaluate_runs(
+        [run.probed("text")], data=labelled, seeds=(0,), device=torch.device("cpu")
+    )
+    assert {s.metric for s in scores} >= {"accuracy", "rank"}
+    with pytest.raises(ValueError, match="name one encoder"):
+        run.evaluate(probes=("knn",))
+
+
+def test_the_command_does_what_python_does(
+    data: str, run: tacit.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One command; its run.toml repeats it; its scores are in JSON."""
+    out = tmp_path / "clip"
+    towers = [f"encoder.image.{k}={v}" for k, v in VIT.items() if k != "name"]
+    towers += [f"encoder.text.{k}={v}" for k, v in BERT.items() if k != "name"]
+    settings = ["steps=3", "batch=12", "watch_every=0", "workers=0", *towers]
+    names = "image=vision/vit,text=text/bert"
+    arguments = ["clip", "--data", data, "--encoder", names, "--out", str(out), *settings]
+    assert main(["pretrain", "--json", *arguments]) == 0
+    for name in ("image", "text"):
+        again = tacit.load(out).encoders[name].state_dict()
+        assert not changed(run.encoders[name].state_dict(), again)
+    assert tomllib.loads((out / "run.toml").read_text())["data"]["columns"] == {
+        "image": "photo",
+        "text": "title",
+    }
+    capsys.readouterr()
+    assert main(["evaluate", str(out), "--seeds", "1", "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert {each["probe"] for each in scores} == {"image -> text", "text -> image", "image - text"}
+
+
+def test_a_locked_tower_stays_as_another_run_left_it(
+    data: str, run: tacit.Run, tmp_path: Path
+) -> None:
+    training = {**SHORT["training"], "locked": ["image"]}
+    initial = {"image": str(run.folder.path)}
+    settings = {**SHORT, "training": training, "initial": initial}
+    tuned = tacit.pretrain("siglip", data=data, out=tmp_path / "lit", settings=settings)
+    assert not changed(run.encoders["image"].state_dict(), tuned.encoders["image"].state_dict())
+    begun = tuned.plan.build_encoders()["text"].state_dict()
+    assert changed(begun, tuned.encoders["text"].state_dict())
+
+
+def refused(match: str, data: object, out: Path, **settings: Any) -> None:
+    with pytest.raises(ValueError, match=match):
+        tacit.pretrain("clip", data=data, out=out, settings={**SHORT, **settings})  # type: ignore[arg-type]
+
+
+def test_what_cannot_work_is_refused_before_training(data: str, tmp_path: Path) -> None:
+    folder, out = data.split(":")[0], tmp_path / "run"
+    refused(
+        "no installed plugin describes the modality 'smell'", data.replace("text", "smell"), out
+    )
+    refused("no column 'titel'; did you mean 'title'", data.replace("title", "titel"), out)
+    refused("no such path", f"{folder}/none:image=photo,text=title", out)
+    refused("needs 2 modalities; got 1", "vision/digits", out, encoder={"image": VIT})
+    refused("initial.image: .* holds no trained encoder", data, out, initial={"image": folder})
+    locked = {**SHORT["training"], "locked": ["sound"]}
+    refused(r"locked: wanted some of image, text; got \['sound'\]", data, out, training=locked)
+    rates = {**SHORT["training"], "rates": {"encoder.image.*": 0.1}}
+    refused("rates: 'encoder.image.*' matches no parameter", data, out, training=rates)
+
+
+def test_rows_with_missing_members_train(tmp_path: Path) -> None:
+    columns = rows(24)
+    for i in range(0, 24, 3):
+        columns["photo"][i] = None
+        columns["title"][i + 1] = None
+    given = f"{write(tmp_path / 'gaps.parquet', columns)}:image=photo,text=title"
+    watched = {**SHORT["training"], "watch_every": 3}
+    settings = {**SHORT, "data": {"label": "colour"}, "training": watched}
+    run = tacit.pretrain("clip", data=given, out=tmp_path / "run", settings=settings)
+    assert run.finished
+    assert {"watch/knn/image", "watch/knn/text"} <= {name for _, name, _ in run.metrics()}
+    scores = run.evaluate(seeds=(0,))
+    assert any((s.probe, s.metric) == ("image by text", "accuracy") for s in scores)
+
+
+def test_a_batch_without_a_pair_says_so(tmp_path: Path) -> None:
+    columns = rows(24)
+    photos = [each if i % 2 else None for i, each in enumerate(columns["photo"])]
+    titles = [None if i % 2 else each for i, each in enumerate(columns["title"])]
+    path = write(tmp_path / "apart.parquet", {"photo": photos, "title": titles})
+    refused("without one complete pair", f"{path}:image=photo,text=title", tmp_path / "run")
