@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jaxtyping
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -27,9 +28,13 @@ def small(method: str = "vime", encoder: str = "mlp") -> TabularEncoder:
     return TabularEncoder(method, encoder=encoder, width=8, depth=1, epochs=1)
 
 
-@pytest.mark.xfail(reason="not green yet; which check fails is to be found", strict=True)
 def test_scikit_learn_finds_nothing_amiss() -> None:
-    check_estimator(small())
+    # It hands constructors anything, which they are to store; ours are type-checked in tests.
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        check_estimator(small(), on_skip=None)
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.parametrize("method", ["scarf", "vime", "mvm", "t-jepa"])

@@ -71,7 +71,7 @@ def ibot() -> Method:
 
 
 def random_teacher() -> Method:
-    """Distillation of a random teacher. The paper: 65536 prototypes, temperature 1, no augmentation.
+    """Distillation of a random teacher; the paper: 65536 prototypes, temperature 1, whole inputs.
 
     Sharper assignments, and a student that begins near its teacher, learn more in short runs.
     """
