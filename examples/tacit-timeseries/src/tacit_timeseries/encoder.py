@@ -84,7 +84,8 @@ class Transformer(Encoder):
         self, value: Float[Tensor, "batch channels time"]
     ) -> Float[Tensor, "batch tokens features"]:
         """The numbers of every piece, channel by channel."""
-        return value.unflatten(2, (-1, self.piece)).transpose(1, 2).flatten(2)
+        pieces: Tensor = value.unflatten(2, (-1, self.piece))
+        return pieces.transpose(1, 2).flatten(2)
 
     def tokenize(self, value: Float[Tensor, "batch channels time"]) -> Tokens:
         """Pieces, embedded."""

@@ -35,7 +35,7 @@ class RhythmsConfig:
     """
 
     count: int = 512
-    noise: float = 0.3
+    noise: float = 1.0
     split: str = "train"
 
     def __post_init__(self) -> None:
