@@ -114,8 +114,8 @@ def _has_rows(value: Any, count: int) -> bool:
 class View:
     """An augmented copy of one modality's value, plus what was done to it.
 
-    To be treated as immutable, like `Batch`: a frozen one would take twice as long to make, and many
-    are made in a step. An augmentation fills the first five; the engine adds the rest from the batch.
+    To be treated as immutable, like `Batch`: a frozen one would take three times as long to make,
+    and many are made in a step. An augmentation fills the first five; the engine adds the rest.
 
     Args:
         value: the augmented value.
