@@ -110,11 +110,12 @@ def _has_rows(value: Any, count: int) -> bool:
     return len(value) == count
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class View:
     """An augmented copy of one modality's value, plus what was done to it.
 
-    An augmentation fills the first five; the engine adds the rest from the batch.
+    To be treated as immutable, like `Batch`: a frozen one would take three times as long to make,
+    and many are made in a step. An augmentation fills the first five; the engine adds the rest.
 
     Args:
         value: the augmented value.

@@ -115,9 +115,9 @@ class Tokens:
     asked: Bool[Tensor, "batch tokens"] | Bool[Tensor, " tokens"] | None = None
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Encoding:
-    """An encoder's answer.
+    """An encoder's answer; to be treated as immutable, like a `Batch`.
 
     Args:
         pooled: one vector per instance.

@@ -37,6 +37,8 @@ class Losses:
         """Weighted sum of the terms; a term without a weight counts once."""
         if not self.terms:
             raise ValueError("an objective returned no loss terms: Losses(terms={name: scalar})")
+        if not weights and len(self.terms) == 1:
+            return next(iter(self.terms.values()))
         scaled = [
             term if weights is None or (weight := weights.get(name, 1.0)) == 1.0 else weight * term
             for name, term in self.terms.items()

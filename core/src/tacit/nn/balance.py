@@ -31,8 +31,8 @@ class Uncertainty:
     Args:
         start: `s` at first; 0 weighs every task by 1.
 
-    Source: Kendall et al. 2018 (arXiv 1705.07115) eq. 10, in the form of SiT's code
-        (Sara-Ahmed/SiT, main.py).
+    Source: Kendall et al. 2018 (arXiv 1705.07115) eq. 10, in logarithms, as multi-task
+        code commonly has it.
     """
 
     kind: ClassVar[str] = "uncertainty"

@@ -71,8 +71,8 @@ class BiGan(Objective):
     `training.optimizers.critic`. Content is that of the encoder's tokens.
 
     Source: Donahue et al. 2017 (arXiv 1605.09782) eq. 2 and section 3.4: encoder and generator
-    minimise the inverse objective; jeffdonahue/bigan, train_gan.py. Differs: one critic step, then
-    one of the others, on the same batch and codes; the authors update all at once.
+    minimise the inverse objective; the authors' code was not read. Here one critic step comes
+    first, then one of the others, on the same batch and codes.
     """
 
     Config = BiGanConfig

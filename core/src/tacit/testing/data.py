@@ -179,7 +179,7 @@ def _train(subject: ModalitySubject, catalogue: Catalogue, cell: Cell) -> None:
             run = pretrain(cell.method, data=data, out=Path(folder) / "run", settings=settings)
         except ValueError as error:
             raise AssertionError(f"{cell.method}: {error}") from error
-    expect(run.finished, f"{cell.method} did not finish")
+        expect(run.finished, f"{cell.method} did not finish")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,8 +54,8 @@ class Reordered(Augmentation):
     roles ``whole`` and ``reordered``, whose ``meta`` holds ``order``: the number of the order, 0 as
     it was, by `tacit.nn.far_orders`.
 
-    Source: Carlucci et al. 2019 (arXiv 1903.06864) section 3.1, fmcarlucci/JigenDG,
-    data/JigsawLoader.py. Where we differ: both views of every image, where theirs shuffle a share
+    Source: Carlucci et al. 2019 (arXiv 1903.06864) section 3.1; the authors' code was
+    not read. Where we differ: both views of every image, where theirs shuffle a share
     of the batch; no gap between pieces, which crops of the whole make less needed.
     """
 
