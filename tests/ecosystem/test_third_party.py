@@ -40,7 +40,7 @@ def test_the_example_method_trains_beside_the_cores(tmp_path: Path) -> None:
 def test_methods_of_the_core_train_on_the_example_modality(tmp_path: Path) -> None:
     package = ROOT / "examples" / "tacit-timeseries"
     path = [install(package, tmp_path / "site"), tmp_path / "site"]
-    short = ["epochs=1", "batch=128", "workers=0", "watch_every=0", "--no-evaluate"]
+    short = ["steps=3", "batch=32", "workers=0", "watch_every=0", "--no-evaluate"]
     train = [
         ["pretrain", method, "--data", "series/rhythms", "--out", method, *short]
         for method in ("simclr", "mae")
