@@ -35,3 +35,15 @@ def test_the_example_method_trains_beside_the_cores(tmp_path: Path) -> None:
     short = ["epochs=1", "batch=32", "workers=0", "watch_size=64"]
     answer = tacit([*train, *short], path=path, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
+
+
+def test_methods_of_the_core_train_on_the_example_modality(tmp_path: Path) -> None:
+    package = ROOT / "examples" / "tacit-timeseries"
+    path = [install(package, tmp_path / "site"), tmp_path / "site"]
+    short = ["steps=3", "batch=32", "workers=0", "watch_every=0", "--no-evaluate"]
+    train = [
+        ["pretrain", method, "--data", "series/rhythms", "--out", method, *short]
+        for method in ("simclr", "mae")
+    ]
+    answer = tacit(*train, path=path, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
