@@ -171,7 +171,7 @@ def _fit(
             codes = train.codes_of(index).to(pooled.device)
             loss = functional.cross_entropy(layer(pooled), codes)
             adam.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             adam.step()
             schedule.step()
 
