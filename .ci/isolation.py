@@ -1,13 +1,13 @@
 """Install each package with the core in an empty environment, and use it there.
 
-Usage: python .ci/isolation.py [--quick] [--keep] [PACKAGE ...]      (make isolation)
+Usage: python .ci/isolation.py [--only PART ...] [--keep] [PACKAGE ...]      (make isolation)
 
 What shares an environment hides what it does not declare. So every package is built as a wheel and
 installed with the core's wheel, the versions of constraints.txt and pytest, and nothing else of the
 workspace; then it is listed, checked, trained, judged by a probe, and passes its own tests. The
 core alone lists, says what is missing and which package brings it. An environment is removed before
-the next one is made. `--quick` leaves out the tests and the slow checks; without names all packages
-are tried.
+the next one is made. Without names all packages are tried, without parts all of `check`, `use` and
+`tests`. Needs uv, whose cache makes the second environment cheap.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("check", "use", "tests")
 FOR_TESTS = ("pytest", "pytest-timeout", "beartype")
 SHORT = ("steps=4", "batch=16", "workers=0", "watch_every=0")
 
@@ -39,6 +40,7 @@ class Subject:
         method: trained ...
         data: ... on these, which are embedded.
         beside: folder of one more package, which brings the data to a method that brings none.
+        tools: what its tests compare with, and it does not need itself.
     """
 
     folder: str
@@ -46,6 +48,7 @@ class Subject:
     method: str = ""
     data: str = ""
     beside: str = ""
+    tools: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -61,9 +64,19 @@ SUBJECTS = (
     Subject(
         folder="plugins/graph", tests="tests/graph", method="graph/graphmae", data="graph/digits"
     ),
-    Subject(folder="plugins/text", tests="tests/text", method="text/mlm", data="text/docstrings"),
     Subject(
-        folder="plugins/tabular", tests="tests/tabular", method="tabular/mvm", data="tabular/wine"
+        folder="plugins/text",
+        tests="tests/text",
+        method="text/mlm",
+        data="text/docstrings",
+        tools=("scipy",),
+    ),
+    Subject(
+        folder="plugins/tabular",
+        tests="tests/tabular",
+        method="tabular/mvm",
+        data="tabular/wine",
+        tools=("polars",),
     ),
     Subject(
         folder="examples/tacit-mmcr",
@@ -185,21 +198,24 @@ def use(environment: Environment, subject: Subject) -> Iterator[str]:
     yield "is judged by a probe"
 
 
-def tried(subject: Subject, environment: Environment, wheels: Path, quick: bool) -> Iterator[str]:
-    """Everything a package does in an environment of its own, as lines of a report."""
+def tried(
+    subject: Subject, environment: Environment, wheels: Path, parts: Sequence[str]
+) -> Iterator[str]:
+    """What a package does in an environment of its own, as lines of a report."""
     core = str(build("core", wheels))
     environment.install(*dict.fromkeys([core, str(build(subject.folder, wheels))]))
-    if subject.name == "tacit":
-        yield from bare_core(environment)
-    checked = environment.tacit("check", subject.name, *(["--quick"] if quick else []))
-    yield f"tacit check: {checked.strip().splitlines()[-1]}"
-    if subject.beside:
-        environment.install(str(build(subject.beside, wheels)))
-    if subject.method:
-        yield from use(environment, subject)
-    if not quick:
-        environment.install(*FOR_TESTS)
-        own = ["-k", "not conforms"] if "examples" in subject.tests else []  # checked already
+    if "check" in parts:
+        # Of the methods of the core, its own tests are the longer check.
+        quick = ["--quick"] if subject.name == "tacit" else []
+        checked = environment.tacit("check", subject.name, *quick)
+        yield f"tacit check: {checked.strip().splitlines()[-1]}"
+    if "use" in parts:
+        if subject.beside:
+            environment.install(str(build(subject.beside, wheels)))
+        yield from use(environment, subject) if subject.method else bare_core(environment)
+    if "tests" in parts:
+        environment.install(*FOR_TESTS, *subject.tools)
+        own = ["-k", "not conforms"] if "examples" in subject.tests else []  # `check` does that
         yield f"its tests: {environment.test(subject.tests, *own)}"
 
 
@@ -209,7 +225,7 @@ def report(subject: Subject, work: Path, arguments: argparse.Namespace) -> bool:
     print(f"== {subject.name}", flush=True)
     with empty(work, keep=arguments.keep) as environment:
         try:
-            for line in tried(subject, environment, work / "wheels", arguments.quick):
+            for line in tried(subject, environment, work / "wheels", arguments.only):
                 print(f"   {line}  ({time.monotonic() - began:.0f} s)", flush=True)
         except Failed as failure:
             print(f"   FAILED: {failure}", flush=True)
@@ -221,7 +237,7 @@ def main() -> int:
     """Try the packages that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", default=[])
-    parser.add_argument("--quick", action="store_true", help="no tests and no slow checks")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="these parts")
     parser.add_argument("--keep", action="store_true", help="leave the environments")
     arguments = parser.parse_args()
     known = [subject.name for subject in SUBJECTS]

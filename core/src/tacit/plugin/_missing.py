@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from importlib import metadata
 
-from tacit.plugin._discovery import CORE
+from tacit.plugin._discovery import CORE, core_metadata
 
 _EVERYTHING = "all"
 
@@ -20,7 +19,7 @@ def missing_extras(installed: Collection[str]) -> tuple[str, ...]:
         installed: names of plugins; also those that are broken or left out, since installing
             would not mend these.
     """
-    extras = metadata.metadata(CORE).get_all("Provides-Extra") or ()
+    extras = core_metadata().get_all("Provides-Extra") or ()
     return tuple(sorted({*extras} - {_EVERYTHING, *installed}))
 
 
