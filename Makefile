@@ -27,9 +27,11 @@ DEMO     ?= pretrain vision/digits-simclr-v1 --out $(DEMO_OUT)
 # their own would otherwise fight over the cores.
 TEST_PROCESSES ?= 2
 TESTS          ?=
+# Which packages, and `--only check`, `use` or `tests`; all of all by default.
+ISOLATE        ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs serve bench pages constraints clean
+.PHONY: help demo test isolation lint format docs serve bench pages constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +47,9 @@ lint: $(STAMPS)/dev ## linters, types and the layers of the house
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports --no-cache
+
+isolation: $(STAMPS)/dev ## each package alone with the core in an empty environment (half an hour)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/isolation.py $(ISOLATE)
 
 format: $(STAMPS)/dev ## put the code into shape
 	$(BIN)/ruff check --fix .

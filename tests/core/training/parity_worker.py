@@ -306,14 +306,18 @@ def part_by_part(world: int) -> list[int]:
     ]
 
 
-def compared(got: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    moved, whole = got["moved"], wanted["moved"]
+def compared(got: dict[str, Any], wanted: dict[str, Any] | None) -> dict[str, Any]:
+    """What a process ended with; beside the whole batch's run, in the process that made that."""
+    moved = got["moved"]
+    own = {"weights": zlib.crc32(moved.numpy().tobytes()), "asked": got["asked"]}
+    if wanted is None:
+        return own
+    whole = wanted["moved"]
     assert whole.norm() > 1e-3, "nothing was learnt"
     return {
+        **own,
         "norm": float(moved.norm() / whole.norm()),
         "cosine": float(torch.cosine_similarity(moved, whole, dim=0)),
-        "weights": zlib.crc32(moved.numpy().tobytes()),
-        "asked": got["asked"],
         "logged": got["logged"],
         "logged whole": wanted["logged"],
     }
@@ -331,16 +335,22 @@ IN_PARTS = ("simclr", "byol", "dino", "mae", "a codebook")
 WORLDS = (4, 2)
 
 
-def main(rank: int, folder: Path) -> None:
-    """One process first; then groups of four and of two."""
-    torch.set_num_threads(1)
+def references() -> dict[str, dict[str, Any]]:
+    """Every run in one process; those in parts for each number of processes."""
     whole = {name: trained(name, 0, 1) for name in CASES}
     parts = {
-        (name, world): accumulated(name, part_by_part(world))
+        f"{name} in parts {world}": accumulated(name, part_by_part(world))
         for name in IN_PARTS
         for world in WORLDS
     }
-    answers: dict[str, Any] = {"1": {"asked": whole["simclr"]["asked"]}}
+    return {**whole, **parts}
+
+
+def main(rank: int, folder: Path) -> None:
+    """One process first, while the others wait; then groups of four and of two."""
+    torch.set_num_threads(1)
+    whole = references() if rank == 0 else {}
+    answers: dict[str, Any] = {"1": {"asked": whole["simclr"]["asked"]}} if whole else {}
     for world in WORLDS:
         if rank >= world:
             continue
@@ -349,10 +359,10 @@ def main(rank: int, folder: Path) -> None:
             init_method=f"file://{folder}/meet{world}",
             rank=rank,
             world_size=world,
-            timeout=timedelta(seconds=100),
+            timeout=timedelta(seconds=500),
         )
         answers[str(world)] = {
-            name: compared(run(), whole.get(name) or parts[name.removesuffix(" in parts"), world])
+            name: compared(run(), whole.get(name) or whole.get(f"{name} {world}"))
             for name, run in runs(rank, world).items()
         }
         dist.destroy_process_group()

@@ -26,7 +26,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
         )
         for rank in range(max(WORLDS))
     ]
-    errors = [process.communicate(timeout=250)[1] for process in processes]
+    errors = [process.communicate(timeout=560)[1] for process in processes]
     assert all(process.returncode == 0 for process in processes), "\n".join(errors)
     assert not any("Warning" in error for error in errors), "\n".join(errors)
     return [json.loads((folder / f"answer{rank}.json").read_text()) for rank in range(max(WORLDS))]
@@ -35,10 +35,9 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_weights_move_as_in_one_process(answers: Answers, name: str, world: int) -> None:
-    for rank in range(world):
-        got = answers[rank][str(world)][name]
-        assert got["norm"] == pytest.approx(1, abs=1e-6)
-        assert got["cosine"] == pytest.approx(1, abs=1e-6)
+    got = answers[0][str(world)][name]  # the others end with the same weights, see below
+    assert got["norm"] == pytest.approx(1, abs=1e-6)
+    assert got["cosine"] == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize("world", WORLDS)

@@ -150,7 +150,7 @@ def data_component(data: object, catalogue: Catalogue) -> object:
     if data in known or data in {offer.word for offer in known.values()}:
         return {"name": catalogue.find("sources", data).name}
     sources = {name: offer.load() for name, offer in known.items()}
-    name = recognise(data, sources)
+    name = recognise(data, sources, advice=catalogue.advice(data))
     found = sources[name]
     assert issubclass(found, Source), "nothing else recognises anything"
     return {"name": name, **found.options(data)}

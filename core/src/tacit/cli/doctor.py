@@ -25,8 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings; 1 if any needs mending."""
+    catalogue = load_plugins()
+    missing = [Finding(what=n, found=f"not installed: {c}") for n, c in catalogue.missing.items()]
     report = {
-        "plugins": [_plugin(plugin) for plugin in load_plugins().plugins],
+        "plugins": [*map(_plugin, catalogue.plugins), *missing],
         "versions": versions(),
         "environment": [*devices(), working_folder()],
     }

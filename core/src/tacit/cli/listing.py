@@ -47,6 +47,9 @@ def _as_text(catalogue: Catalogue, kinds: Sequence[str], grid: tuple[Cell, ...])
         parts.append(_NO_MODALITY)
     if catalogue.broken:
         parts.append(section("broken plugins", "\n".join(map(_broken, catalogue.broken))))
+    if catalogue.missing and kinds == _OVERVIEW:
+        rows = list(catalogue.missing.items())
+        parts.append(section("not installed", table(("plugin", "to install"), rows)))
     return "\n".join(parts).rstrip()
 
 
@@ -87,6 +90,7 @@ def _as_json(catalogue: Catalogue, kinds: Sequence[str], grid: tuple[Cell, ...])
         answer["grid"] = [
             {**vars(cell), "lacks": list(cell.lacks), "fits": cell.fits} for cell in grid
         ]
+    answer["missing"] = catalogue.missing
     answer["broken"] = [
         {**vars(plugin.owner), "reason": plugin.reason, "remedy": plugin.remedy}
         for plugin in catalogue.broken

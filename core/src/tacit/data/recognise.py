@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from tacit.data.source import GeneratedSource, Source
 
 
-def recognise(given: str, sources: Mapping[str, type[Source] | type[GeneratedSource]]) -> str:
+def recognise(
+    given: str, sources: Mapping[str, type[Source] | type[GeneratedSource]], *, advice: str = ""
+) -> str:
     """The name of the one source that recognises what was given.
 
     Args:
         given: what the user gave in place of data: a path, or a name on a hub.
         sources: name to class of the sources in question, those of one modality if it is known.
+        advice: what to do if none does and there is a better answer than the list of sources.
 
     Raises:
         ValueError: no source recognises it, or several do; lists the candidates.
@@ -30,6 +33,6 @@ def recognise(given: str, sources: Mapping[str, type[Source] | type[GeneratedSou
             "Name the one you mean"
         )
     raise ValueError(
-        f"data {given!r}: no such path, or nothing in it that an installed source reads. "
-        f"Check the path, or name a source: {', '.join(sorted(sources)) or 'none installed'}"
+        f"data {given!r}: no such path, or nothing in it that an installed source reads"
+        + (advice or f". Check the path, or name a source: {', '.join(sorted(sources))}")
     )

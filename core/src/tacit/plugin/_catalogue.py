@@ -10,6 +10,7 @@ from tacit.plugin._discovery import CORE
 from tacit.plugin._grid import Cell, fit
 from tacit.plugin._hooks import KINDS
 from tacit.plugin._lifecycle import Lifecycle
+from tacit.plugin._missing import install_command, missing_extras
 from tacit.plugin._offer import Offer
 from tacit.plugin._plugin import Plugin, PluginError
 from tacit.plugin._suggest import did_you_mean
@@ -27,6 +28,12 @@ class Catalogue:
     def broken(self) -> tuple[Plugin, ...]:
         """The plugins that were refused."""
         return tuple(plugin for plugin in self.plugins if plugin.state == "broken")
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Plugins of the core's extras that are not installed, and what installs each."""
+        extras = missing_extras([plugin.name for plugin in self.plugins])
+        return {extra: install_command([extra]) for extra in extras}
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -158,6 +165,7 @@ class Catalogue:
             raise ValueError(
                 f"modality: wanted one of {', '.join(known) or '(no plugin offers any)'};"
                 f" got {modality!r}{did_you_mean(modality, known)}{self._refused_note()}"
+                f"{self._missing_note()}"
             )
 
     def _unknown(self, kind: str, name: str, offers: Sequence[Offer]) -> ValueError:
@@ -168,13 +176,25 @@ class Catalogue:
                 return PluginError(plugin)
         known = [offer.name for offer in offers] + [offer.word for offer in offers]
         return ValueError(
-            f"{kind}: nothing is called {name!r}{did_you_mean(name, known)}"
+            f"{kind}: nothing is called {name!r}{self.advice(name) or did_you_mean(name, known)}"
             f" (see: tacit list {kind}){self._refused_note()}"
         )
+
+    def advice(self, name: str) -> str:
+        """What to install for a name whose plugin is not there, as the end of a sentence; or ''."""
+        front = name.partition("/")[0]
+        if front == name or any(plugin.name == front for plugin in self.plugins):
+            return ""
+        command = self.missing.get(front)
+        return f": plugin {front!r} is not installed; try: {command}" if command else ""
 
     def _refused_note(self) -> str:
         names = sorted({plugin.name for plugin in self.plugins if plugin.state != "ok"})
         return f"; not loaded: {', '.join(names)} (see: tacit doctor)" if names else ""
+
+    def _missing_note(self) -> str:
+        missing = self.missing
+        return f"; not installed: {', '.join(missing)} (see: tacit list)" if missing else ""
 
 
 def _the_one(matches: Sequence[Offer], what: str) -> Offer:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
+from typing import Any
 
 from tacit.plugin._offer import Owner
 
@@ -46,10 +48,16 @@ def discover() -> list[Candidate]:
     return sorted(found, key=lambda candidate: (candidate.name, candidate.owner.distribution))
 
 
+@cache
+def core_metadata() -> Any:  # a protocol that cannot be checked at run time
+    """What the core's distribution says of itself; read once, since parsing it takes a while."""
+    return metadata.metadata(CORE)
+
+
 def core_candidate() -> Candidate:
     """The core itself, which offers through the same hooks and needs no entry point."""
     entry = metadata.EntryPoint(name=CORE, value="tacit.offers", group=GROUP)
-    owner = Owner(plugin=CORE, distribution=CORE, version=metadata.version(CORE))
+    owner = Owner(plugin=CORE, distribution=CORE, version=core_metadata()["Version"])
     return Candidate(owner=owner, entry=entry, requires=())
 
 

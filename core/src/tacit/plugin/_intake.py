@@ -12,13 +12,22 @@ import pluggy
 from tacit.plugin._discovery import CORE, Candidate
 from tacit.plugin._hooks import KINDS, Hooks, hook_names
 from tacit.plugin._offer import WORD_PATTERN, Offer
+from tacit.plugin._patience import ask
 from tacit.plugin._plugin import Plugin, Refusal, refusing
 from tacit.plugin._requirement import version_conflict
 from tacit.plugin._suggest import did_you_mean
 
 
-def take(manager: pluggy.PluginManager, candidate: Candidate, core_version: str) -> Plugin:
+def take(
+    manager: pluggy.PluginManager, candidate: Candidate, core_version: str, seconds: float
+) -> Plugin:
     """Import a plugin, register its hooks and collect its offers.
+
+    Args:
+        manager: where its hooks are registered.
+        candidate: the plugin.
+        core_version: what it must have been made for.
+        seconds: how long its import, and each of its hooks, may take.
 
     Raises:
         Refusal: with the reason; the manager is then as it was before.
@@ -27,8 +36,8 @@ def take(manager: pluggy.PluginManager, candidate: Candidate, core_version: str)
     _check_before_import(candidate, core_version)
     try:
         with refusing("it cannot be taken", _silence(candidate)):
-            _register(manager, candidate)
-            offers = {kind: _collect(manager, candidate, kind) for kind in KINDS}
+            _register(manager, candidate, seconds)
+            offers = {kind: _collect(manager, candidate, kind, seconds) for kind in KINDS}
     except BaseException:
         if manager.has_plugin(candidate.name):
             manager.unregister(name=candidate.name)
@@ -51,10 +60,10 @@ def _check_before_import(candidate: Candidate, core_version: str) -> None:
         raise Refusal(f"needs {conflict}; installed is {CORE} {core_version}", upgrade)
 
 
-def _register(manager: pluggy.PluginManager, candidate: Candidate) -> None:
+def _register(manager: pluggy.PluginManager, candidate: Candidate, seconds: float) -> None:
     reinstall = f"pip install --upgrade --force-reinstall {candidate.owner.distribution}"
     with refusing(f"{candidate.entry.value} cannot be imported", reinstall):
-        plugin = candidate.entry.load()
+        plugin = ask(candidate.entry.load, seconds)
     if manager.is_registered(plugin):
         reason = f"{candidate.entry.value} is already plugin {manager.get_name(plugin)!r}"
         raise Refusal(reason, _silence(candidate))
@@ -84,12 +93,14 @@ def _check_hooks(manager: pluggy.PluginManager, candidate: Candidate, plugin: ob
         raise Refusal(f"{candidate.entry.value} implements no hook", _silence(candidate))
 
 
-def _collect(manager: pluggy.PluginManager, candidate: Candidate, kind: str) -> tuple[Offer, ...]:
+def _collect(
+    manager: pluggy.PluginManager, candidate: Candidate, kind: str, seconds: float
+) -> tuple[Offer, ...]:
     hook = f"tacit_{kind}"
     others = manager.get_plugins() - {manager.get_plugin(candidate.name)}
     with refusing(f"{hook} failed", _silence(candidate)):
         caller = manager.subset_hook_caller(hook, remove_plugins=others)
-        answers = caller()
+        answers = ask(caller, seconds)
     # pluggy drops None, which is what a forgotten return gives.
     if len(answers) < len(caller.get_hookimpls()):
         raise Refusal(f"{hook} returned None, wanted a list of Offer", _silence(candidate))

@@ -15,6 +15,7 @@ from tacit.plugin._catalogue import Catalogue
 from tacit.plugin._discovery import CORE, Candidate, canonical, core_candidate, discover
 from tacit.plugin._hooks import new_manager
 from tacit.plugin._intake import take
+from tacit.plugin._patience import patience
 from tacit.plugin._plugin import Plugin, PluginError, Refusal
 from tacit.plugin._selection import Rule, selection, strict_wanted
 
@@ -35,10 +36,10 @@ def load_plugins(
         What is offered, by whom, and which plugins were refused and why.
 
     Raises:
-        ValueError: if a list names nothing that is installed.
+        ValueError: if a list names nothing that is installed, or ``TACIT_PATIENCE`` is no time.
         PluginError: in strict mode, for the first broken plugin.
     """
-    strict = strict_wanted() or strict
+    strict, seconds = strict_wanted() or strict, patience()
     candidates = discover()
     rules = selection(allow, block)
     for rule in rules:
@@ -46,9 +47,9 @@ def load_plugins(
     manager = new_manager()
     core = core_candidate()
     core_version = core.owner.version
-    own = take(manager, core, core_version)
+    own = take(manager, core, core_version, seconds)
     admitted, off = _select(candidates, rules)
-    others = [_admit(manager, c, admitted, core_version, strict) for c in admitted]
+    others = [_admit(manager, c, admitted, core_version, strict, seconds) for c in admitted]
     return Catalogue(plugins=(own, *others, *off), manager=manager)
 
 
@@ -73,10 +74,11 @@ def _admit(
     admitted: Sequence[Candidate],
     core_version: str,
     strict: bool,
+    seconds: float,
 ) -> Plugin:
     try:
         _check_name(candidate, admitted)
-        return take(manager, candidate, core_version)
+        return take(manager, candidate, core_version, seconds)
     except Refusal as refusal:
         broken = Plugin(
             owner=candidate.owner, state="broken", reason=refusal.reason, remedy=refusal.remedy
