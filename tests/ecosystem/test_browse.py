@@ -1,4 +1,4 @@
-"""What looks at the documentation in a browser sees what is wrong with a page; skipped without one."""
+"""What looks at the pages in a browser sees what is wrong with them; skipped without a browser."""
 
 from __future__ import annotations
 
