@@ -19,7 +19,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,15 @@ SETTINGS = {
         quoted=(84.4, 85.6),
     ),
 }
+SETTINGS["molecules-one-hot"] = replace(
+    SETTINGS["molecules"],
+    readers={"graph": {"atoms": "one-hot"}},
+    encoder={
+        **SETTINGS["molecules"].encoder,
+        "graph": {"name": "graph/gin", "width": 128, "layers": 4, "norm": "batch", "join": True},
+    },
+)
+"""The same with atoms told apart by kind, not by number: what the graph encoder sees decides."""
 METHODS = ("clip", "siglip", "paired-vicreg", "deep-cca")
 
 
@@ -105,13 +114,13 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/crossmodal"))
     args = parser.parse_args()
     runs = known()
-    for name, setting in SETTINGS.items():
+    for name in SETTINGS:
         for method in ("cca", *METHODS):
             for seed in args.seeds if method != "cca" else [0]:
                 case = f"{name}/{method}/{seed}"
                 if case in runs or (args.only and f"{name}/{method}" not in args.only):
                     continue
-                runs[case] = measured(setting, method, seed, args.data, args.work / case)
+                runs[case] = measured(name, method, seed, args.data, args.work / case)
                 save(runs)
                 print(case, runs[case], flush=True)
 
@@ -166,8 +175,8 @@ def spread(own: Sequence[dict[str, float]]) -> dict[str, object]:
 
 
 @cache
-def pairs(setting_name: str, folder: Path, split: str) -> Pairs:
-    setting = next(each for each in SETTINGS.values() if each.folder == setting_name)
+def pairs(name: str, folder: Path, split: str) -> Pairs:
+    setting = SETTINGS[name]
     return Pairs(
         PairsConfig(
             path=folder / setting.folder,
@@ -178,14 +187,14 @@ def pairs(setting_name: str, folder: Path, split: str) -> Pairs:
     )
 
 
-def measured(setting: Setting, method: str, seed: int, folder: Path, out: Path) -> dict[str, float]:
-    held = pairs(setting.folder, folder, "test")
+def measured(name: str, method: str, seed: int, folder: Path, out: Path) -> dict[str, float]:
+    held, setting = pairs(name, folder, "test"), SETTINGS[name]
     generator = torch.Generator().manual_seed(0)
     chosen = torch.randperm(len(held), generator=generator)[: setting.candidates].tolist()
     if method == "cca":
-        a, b = canonical(setting, folder, chosen)
+        a, b = canonical(name, folder, chosen)
     else:
-        a, b = trained(setting, method, seed, folder, out, chosen)
+        a, b = trained(name, method, seed, folder, out, chosen)
     return figures(retrieve(a, b), "forth") | figures(retrieve(b, a), "back")
 
 
@@ -194,15 +203,15 @@ def figures(found: Retrieval, way: str) -> dict[str, float]:
     return {**recall, f"{way} median rank": found.median_rank}
 
 
-def canonical(setting: Setting, folder: Path, chosen: list[int]) -> tuple[Tensor, Tensor]:
+def canonical(name: str, folder: Path, chosen: list[int]) -> tuple[Tensor, Tensor]:
     """Raw features of the test pairs in the space of a CCA of the training pairs'."""
     from tacit.plugin import load_plugins
 
     offers = {offer.word: offer for offer in load_plugins().offers("modalities")}
-    modalities = [offers[name].load()() for name in setting.columns]
+    modalities = [offers[each].load()() for each in SETTINGS[name].columns]
     cpu = torch.device("cpu")
-    train = pairs(setting.folder, folder, "train")
-    held = sequential(pairs(setting.folder, folder, "test"), 256, indices=sorted(chosen))
+    train = pairs(name, folder, "train")
+    held = sequential(pairs(name, folder, "test"), 256, indices=sorted(chosen))
     tests = list(held)
     first, second = (raw_features(m, sequential(train, 256), keep_on=cpu) for m in modalities)
     a, b = (raw_features(m, tests, keep_on=cpu).values for m in modalities)
@@ -210,9 +219,10 @@ def canonical(setting: Setting, folder: Path, chosen: list[int]) -> tuple[Tensor
 
 
 def trained(
-    setting: Setting, method: str, seed: int, folder: Path, out: Path, chosen: list[int]
+    name: str, method: str, seed: int, folder: Path, out: Path, chosen: list[int]
 ) -> tuple[Tensor, Tensor]:
     """The test pairs in the space of a trained run; begun anew or taken up where it was left."""
+    setting = SETTINGS[name]
     settings: dict[str, Any] = {
         "data": {
             "name": "pairs",
@@ -231,10 +241,10 @@ def trained(
         },
     }
     run = tacit.pretrain(method, out=out, seed=seed, settings=settings)
-    held = pairs(setting.folder, folder, "test")
+    held = pairs(name, folder, "test")
     batches = list(sequential(held, 250, indices=sorted(chosen)))
     towers = run.joined()
-    a, b = (embed(towers[name].encoder, batches).values for name in setting.columns)
+    a, b = (embed(towers[each].encoder, batches).values for each in setting.columns)
     return a, b
 
 

@@ -353,6 +353,22 @@ def test_smiles_are_molecules_and_broken_ones_are_named(tmp_path: Path) -> None:
     assert source.fetch([1]).values["graph"].num_nodes == 6
 
 
+def test_one_hot_atoms_say_each_property_and_the_types_of_bonds() -> None:
+    pytest.importorskip("rdkit")
+    from tacit_graph.data.smiles import molecule
+
+    numbers, separate = molecule("C=CO"), molecule("C=CO", "one-hot")
+    assert numbers is not None
+    assert separate is not None
+    assert numbers.x.shape == (3, 9)
+    assert separate.x.shape[1] == 177 + 22
+    properties, bonds = separate.x.split([177, 22], 1)
+    assert properties.sum(1).tolist() == [9.0] * 3
+    assert properties[:, :119].argmax(1).tolist() == [6, 6, 8]
+    assert bonds.sum(1).tolist() == [1.0, 2.0, 1.0]
+    assert len({tuple(atom) for atom in bonds.tolist()}) == 3
+
+
 def test_raw_features_of_a_graph_are_sums_and_the_number_of_nodes() -> None:
     value = Graphs(many(4)).fetch([0, 1]).values["graph"]
     found = Graph().raw_features(value)

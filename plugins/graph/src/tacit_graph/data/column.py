@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from tacit.data import Column
 from tacit_graph.data.check import GraphConfig
 from tacit_graph.data.graphs import Graphs
-from tacit_graph.data.smiles import chemistry, molecule
+from tacit_graph.data.smiles import Atoms, chemistry, molecule
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmilesColumnConfig(GraphConfig):
+    """How molecules are described.
+
+    Args:
+        atoms: see `tacit_graph.data.smiles.molecule`.
+    """
+
+    atoms: Atoms = "numbers"
 
 
 class SmilesColumn(Graphs):
@@ -17,13 +29,13 @@ class SmilesColumn(Graphs):
         ValueError: no rdkit, or a SMILES that is no molecule with atoms.
     """
 
-    Config: ClassVar[type] = GraphConfig
+    Config: ClassVar[type] = SmilesColumnConfig
 
-    def __init__(self, column: Column, config: GraphConfig) -> None:
+    def __init__(self, column: Column, config: SmilesColumnConfig) -> None:
         chemistry()
         graphs = []
         for position, smiles in enumerate(column.values.to_pylist()):
-            graph = molecule(smiles)
+            graph = molecule(smiles, config.atoms)
             if graph is None:
                 raise ValueError(
                     f"{column.what}: {smiles!r}, value {position}, is no molecule with atoms: "
