@@ -19,7 +19,7 @@ from tacit.contract import (
     PooledEncoder,
     View,
 )
-from tacit.functional import eckart_young, sigmoid_contrast, symmetric_contrast, vicreg
+from tacit.functional import eckart_young, nt_xent, sigmoid_contrast, symmetric_contrast, vicreg
 from tacit.methods import Learner
 from tacit.methods.plain import Plain
 from tacit.nn import MlpConfig
@@ -35,6 +35,7 @@ from tacit.objectives import (
     SigLip,
     SigLipConfig,
 )
+from tacit.objectives.members import Members
 
 NAMES = ("a", "b", "c")
 LINEAR = MlpConfig(widths=(6,), norm="none", bias=False)
@@ -129,7 +130,7 @@ def test_pairs_that_are_none_are_refused() -> None:
         learner(Clip(ClipConfig(pairs=("a-a", "a-b"))))
 
 
-@pytest.mark.parametrize("kind", [Clip, SigLip, PairedISogClr])
+@pytest.mark.parametrize("kind", [Clip, SigLip, PairedISogClr, PairedVicReg, DeepCca])
 def test_what_stands_for_a_missing_member_changes_nothing(kind: Any) -> None:
     there = {"a": [1] * 8 + [0] * 4, "b": [0, 0] + [1] * 10, "c": [1, 0] * 6}
     results = []
@@ -164,10 +165,28 @@ def test_a_batch_without_a_pair_is_refused() -> None:
         trained(alone)
 
 
-@pytest.mark.parametrize("objective", [PairedVicReg, DeepCca])
-def test_objectives_that_need_all_members_refuse_missing_ones(objective: Any) -> None:
-    with pytest.raises(ValueError, match="some instances lack the modality b"):
-        learner(objective())(batch(b=[0] + [1] * (SIZE - 1)))
+@pytest.mark.parametrize("kind", [Clip, SigLip, PairedVicReg, DeepCca])
+def test_with_members_missing_the_loss_is_that_of_the_complete_pairs(kind: Any) -> None:
+    trained = learner(kind(replace(kind.Config(), projector=LINEAR)))
+    given = batch(a=[0] + [1] * 11, b=[1] * 8 + [0] * 4)
+    kept = Batch(values={k: v[1:8] for k, v in given.values.items()}, index=given.index[1:8])
+    gradients = []
+    for each in (given, kept):
+        loss = trained(each).total()
+        gradients.append((loss, torch.autograd.grad(loss, list(trained.parameters()))))
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
+@pytest.mark.parametrize("kind", [PairedVicReg, DeepCca])
+def test_a_single_complete_pair_has_finite_gradients(kind: Any) -> None:
+    trained = learner(kind(replace(kind.Config(), projector=LINEAR)))
+    trained(batch(b=[1] + [0] * (SIZE - 1))).total().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in trained.parameters())
+
+
+def test_halves_refuse_missing_members() -> None:
+    with pytest.raises(ValueError, match="halves: with members missing"):
+        learner(DeepCca(DeepCcaConfig(halves=True)))(batch(b=[0] + [1] * (SIZE - 1)))
 
 
 def test_the_temperature_learns_and_is_clipped() -> None:
@@ -191,8 +210,19 @@ def test_several_views_are_compared_each_with_each_and_within_by_slip() -> None:
     slip = learner(Clip(ClipConfig(projector=LINEAR, within=0.5)), views=Two())(batch())
     assert set(slip.terms) == {"contrast", "within/a", "within/b"}
     torch.testing.assert_close(slip.terms["contrast"], losses.terms["contrast"])
-    with pytest.raises(ValueError, match="some instances lack the modality b"):
-        learner(Clip(ClipConfig(within=0.5)), views=Two())(batch(b=[0] + [1] * (SIZE - 1)))
+
+
+def test_slip_within_a_modality_is_the_contrast_of_the_members_there_are() -> None:
+    slip = learner(Clip(ClipConfig(projector=LINEAR, within=1.0)))
+    there = torch.tensor([0] * 3 + [1] * 9).bool()
+    generator = torch.Generator().manual_seed(2)
+    views = tuple(torch.randn(SIZE, 4, generator=generator) for _ in range(2))
+    own = Members(modality="a", pooled=views, views=views, present=there)
+    assert isinstance(slip.objective, Clip)
+    found = slip.objective.beside({"a": own}).terms["within/a"]
+    heads = [slip.objective.within["a"](view) for view in views]
+    kept = nt_xent(heads[0][there], heads[1][there], 0.1).loss
+    torch.testing.assert_close(found, kept)
 
 
 def test_each_instance_and_way_keeps_its_temperature_and_average() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from tacit.functional.chunks import Plan, sum_over_anchors
 from tacit.functional.collectives import gather_rows, global_mean, rank
-from tacit.functional.pairs import Columns, Pairs
+from tacit.functional.pairs import Columns, MaskRows, Pairs
 from tacit.functional.precision import full, no_autocast, unit
 
 CHUNK = 512
@@ -117,6 +117,7 @@ def nt_xent(
     *,
     decoupled: bool = False,
     normalise: bool = True,
+    there: Bool[Tensor, " batch"] | None = None,
     chunk: int | None = CHUNK,
 ) -> Contrast:
     """SimCLR's loss: among the 2 N - 1 other embeddings of all ranks, find one's other view.
@@ -128,6 +129,7 @@ def nt_xent(
             each instance serves both its views.
         decoupled: DCL, as in `info_nce`.
         normalise: scale the embeddings to length 1 first.
+        there: the instances that take part, as anchors and as keys; None: all.
         chunk: as in `info_nce`.
 
     Returns:
@@ -151,11 +153,25 @@ def nt_xent(
             rows,
             temperature=temperature,
             positives=Columns(itself.roll(len(a))),
-            exclude=Columns(itself),
+            exclude=Columns(itself) if there is None else _itself_or_missing(there),
+            weights=None if there is None else there.to(rows.dtype).repeat(2),
             decoupled=decoupled,
             normalise=False,
             chunk=chunk,
         )
+
+
+def _itself_or_missing(there: Bool[Tensor, " batch"]) -> MaskRows:
+    """Of the two views of all ranks, those of missing instances, and each anchor itself."""
+    missing = gather_rows((~there).to(torch.uint8).repeat(2)) != 0
+    offset = rank() * 2 * len(there)
+
+    def rows(start: int, stop: int) -> Tensor:
+        anchors = torch.arange(start, stop, device=missing.device)
+        columns = torch.arange(len(missing), device=missing.device)
+        return missing | (columns == (anchors + offset)[:, None])
+
+    return rows
 
 
 def _unit(x: Tensor) -> Tensor:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from tacit.functional.collectives import all_reduce_sum, gather_rows
-from tacit.functional.moments import at_least_two, centred, gram
+from tacit.functional.moments import at_least_two, centred, centred_of, complete, gram
 from tacit.functional.precision import full, no_autocast
 
 
@@ -29,7 +29,10 @@ class EckartYoung(NamedTuple):
 
 
 def eckart_young(
-    views: Sequence[Float[Tensor, "batch width"]], *, halves: bool = False
+    views: Sequence[Float[Tensor, "batch width"]],
+    *,
+    halves: bool = False,
+    both: Bool[Tensor, " batch"] | None = None,
 ) -> EckartYoung:
     """Find the directions in which views vary together: deep CCA by plain gradient descent.
 
@@ -45,30 +48,39 @@ def eckart_young(
         halves: take the two `B` of the product from two halves of the batch (even and odd rows),
             which makes the estimate unbiased, as the paper's proofs want it. From the same rows it
             is biased by about 1 / batch, and less noisy.
+        both: the rows that all views have, the others take no part; None: all. Of one such row all
+            covariances count as 0.
 
     Returns:
         the loss and its parts, of the global batch, the same on every rank.
 
     Raises:
         ValueError: fewer than two views, views that differ in shape, fewer than 2 instances over
-            all ranks, or halves of an odd number, or of fewer than 4.
+            all ranks, or halves of an odd number, of fewer than 4, or of rows that are
+            not all complete.
 
     Source: Chapman et al. 2024 (arXiv 2310.01012) eq. 6 to 8 (the loss of Eckart and Young);
         jameschapman19/cca_zoo, deep/objectives. Covariances are unbiased. Differs: no ridge, which
         stochastic data and a finite width do not need.
     """
-    rows = _checked(views, halves)
+    rows = _checked(views, halves, both)
     with no_autocast(views[0]):
-        own = centred([full(view) for view in views], rows)
+        whole = [full(view) for view in views]
+        free: int | Tensor = rows - 1
+        if both is None:
+            own = centred(whole, rows)
+        else:
+            count = complete(both)
+            free, own = (count - 1).clamp(min=1), centred_of(whole, both, count)
         together, apart = torch.stack(own).sum(0).square().sum(), sum(x.square().sum() for x in own)
-        shared = all_reduce_sum(together - apart) / (rows - 1)
+        shared = all_reduce_sum(together - apart) / free
         if halves:
-            parts = [[full(view)[start::2] for view in views] for start in (0, 1)]
+            parts = [[view[start::2] for view in whole] for start in (0, 1)]
             first, second = (torch.cat(centred(part, rows // 2)) for part in parts)
             penalty = _overlap(first, second, rows * len(views) // 2) / (rows // 2 - 1) ** 2
         else:
-            whole = torch.cat(own)
-            penalty = _overlap(whole, whole, rows * len(views)) / (rows - 1) ** 2
+            every = torch.cat(own)
+            penalty = _overlap(every, every, rows * len(views)) / free**2
         penalty = penalty.to(shared.dtype)
         return EckartYoung(penalty - 2 * shared, shared, penalty)
 
@@ -83,7 +95,7 @@ def _overlap(x: Tensor, y: Tensor, rows: int) -> Tensor:
     return all_reduce_sum((x @ gather_rows(y).T).square().sum())
 
 
-def _checked(views: Sequence[Tensor], halves: bool) -> int:
+def _checked(views: Sequence[Tensor], halves: bool, both: Tensor | None) -> int:
     if len(views) < 2 or len({view.shape for view in views}) > 1:
         shapes = ", ".join(str(tuple(view.shape)) for view in views)
         raise ValueError(f"wanted two or more views of one shape; got {shapes or 'none'}")
@@ -92,5 +104,10 @@ def _checked(views: Sequence[Tensor], halves: bool) -> int:
         raise ValueError(
             f"halves: wanted an even number of instances on every rank, and 4 over all; got "
             f"{len(views[0])} of {rows}: use another batch size, or halves=False"
+        )
+    if halves and both is not None:
+        raise ValueError(
+            "halves: with members missing no two halves are sure to be of one size: set "
+            "halves=False, or leave incomplete instances out of the data"
         )
     return rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
@@ -32,6 +32,25 @@ def at_least_two(x: Tensor) -> int:
     return rows
 
 
+def complete(both: Bool[Tensor, " batch"]) -> Float[Tensor, ""]:
+    """How many rows of all ranks are complete; 1 where none is, for it is divided by."""
+    return all_reduce_sum(both.sum(dtype=torch.float32)).clamp(min=1)
+
+
+def centred_of(
+    views: Sequence[Tensor], both: Bool[Tensor, " batch"], count: Float[Tensor, ""]
+) -> list[Tensor]:
+    """Each view less its mean over the complete rows of all ranks, and zero in all other rows.
+
+    Rows of zeros add nothing to a sum of products, so statistics are those of the complete rows
+    when such sums are divided by their number.
+    """
+    there = both[:, None]
+    kept = [torch.where(there, view, 0.0) for view in views]
+    means = all_reduce_sum(torch.stack([view.sum(0) for view in kept])) / count
+    return [torch.where(there, x - mean, 0.0) for x, mean in zip(kept, means, strict=True)]
+
+
 def centred(views: Sequence[Tensor], rows: int) -> list[Tensor]:
     """Each view less its mean over the rows of all ranks."""
     means = all_reduce_sum(torch.stack([view.sum(0) for view in views])) / rows
@@ -45,7 +64,7 @@ def standardised(views: Sequence[Tensor], rows: int, eps: float) -> list[Tensor]
     return [x * (squares(x, rows) + eps).rsqrt() for x in centred(views, rows)]
 
 
-def squares(x: Tensor, count: int) -> Tensor:
+def squares(x: Tensor, count: int | Tensor) -> Tensor:
     """Sum over the rows of all ranks of x squared, over `count`: the variance of centred rows."""
     return all_reduce_sum(x.square().sum(0)) / count
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -23,6 +23,8 @@ from tacit.functional.collectives import all_reduce_sum
 from tacit.functional.moments import (
     at_least_two,
     centred,
+    centred_of,
+    complete,
     gram,
     off_the_diagonal,
     squares,
@@ -193,6 +195,7 @@ def vicreg(
     variance: float = 25.0,
     covariance: float = 1.0,
     eps: float = 1e-4,
+    both: Bool[Tensor, " batch"] | None = None,
 ) -> VICReg:
     """Make the views agree, every dimension vary, and no two dimensions vary together.
 
@@ -203,6 +206,8 @@ def vicreg(
         variance: likewise, 25.
         covariance: likewise, 1.
         eps: added to the variance before the root.
+        both: the rows whose pair is complete, the others take no part; None: all. Of one complete
+            row the variance counts as 0, for ranks cannot refuse a batch without waiting for it.
 
     Returns:
         the loss and its parts, of the global batch, the same on every rank.
@@ -219,8 +224,17 @@ def vicreg(
     rows = at_least_two(a)
     with no_autocast(a):
         first, second = full(a), full(b)
-        apart = all_reduce_sum((first - second).square().sum()) / (rows * a.shape[1])
-        parts = [_spread(x, rows, eps) for x in centred((first, second), rows)]
+        count: int | Tensor = rows
+        free: int | Tensor = rows - 1
+        if both is None:
+            apart, own = first - second, centred((first, second), rows)
+        else:
+            count = complete(both)
+            free = (count - 1).clamp(min=1)
+            apart = torch.where(both[:, None], first - second, 0.0)
+            own = centred_of((first, second), both, count)
+        apart = all_reduce_sum(apart.square().sum()) / (count * a.shape[1])
+        parts = [_spread(x, rows, free, eps) for x in own]
         narrow = (parts[0][0] + parts[1][0]) / 2
         together = parts[0][1] + parts[1][1]
         loss = invariance * apart + variance * narrow + covariance * together
@@ -245,15 +259,15 @@ def variance_hinge(x: Float[Tensor, "batch width"], *, eps: float = 1e-4) -> Flo
         return functional.relu(1 - (squares(own, rows - 1) + eps).sqrt()).mean()
 
 
-def _spread(x: Tensor, rows: int, eps: float) -> tuple[Tensor, Tensor]:
-    """The variance and covariance parts of one view, given its centred rows."""
+def _spread(x: Tensor, rows: int, free: int | Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """The variance and covariance parts of one view, of centred rows; `free` divides sums."""
     width = x.shape[1]
     if rows < width:  # one Gram matrix against one covariance matrix: worth it if it is smaller
-        variances = squares(x, rows - 1)
-        total = gram(x, x) / (rows - 1) ** 2
+        variances = squares(x, free)
+        total = gram(x, x) / free**2
         together = (total - sum_of_squares(variances)) / width
     else:
-        covariances = all_reduce_sum(x.T @ x) / (rows - 1)
+        covariances = all_reduce_sum(x.T @ x) / free
         variances = covariances.diagonal()
         together = off_the_diagonal(covariances).square().sum() / width
     narrow = functional.relu(1 - (variances + eps).sqrt()).mean()

@@ -16,7 +16,7 @@ from tacit.contract import Context, DataInfo, EncoderSpec, Losses, Objective, Re
 from tacit.functional import nt_xent, sigmoid_contrast, symmetric_contrast
 from tacit.nn import Mlp, MlpConfig
 from tacit.objectives.joint_embedding import agreement
-from tacit.objectives.members import Members, check_complete, none_missing, of_a_pair
+from tacit.objectives.members import Members, check_complete, of_a_pair
 
 LINEAR = MlpConfig(widths=(128,), norm="none", bias=False)
 """CLIP's projector: a linear map."""
@@ -204,10 +204,9 @@ class Clip(CrossModal):
             return Losses(terms={}, metrics={"temperature": temperature})
         terms = {}
         for name, own in members.items():
-            none_missing(own)
             heads = [self.within[name](pooled) for pooled in own.pooled]
             each = [
-                nt_xent(a, b, self.config.within_temperature).loss
+                nt_xent(a, b, self.config.within_temperature, there=own.present).loss
                 for a, b in combinations(heads, 2)
             ]
             terms[f"within/{name}"] = self.config.within * torch.stack(each).mean()

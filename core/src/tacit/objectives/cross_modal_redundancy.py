@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from tacit.contract import Context, Losses, Requirements, Views
+from tacit.contract import Losses, Requirements
 from tacit.functional import eckart_young, vicreg
 from tacit.nn import MlpConfig
 from tacit.objectives.cross_modal import CrossModal, CrossModalConfig
 from tacit.objectives.joint_embedding import agreement
-from tacit.objectives.members import Members, none_missing
 
 _MLP = MlpConfig(widths=(512, 128))
 _EXPANDER = MlpConfig(widths=(512, 512, 512))
@@ -39,8 +38,8 @@ class PairedVicReg(CrossModal):
     """VICReg whose two branches are the encoders of two modalities; it needs no negatives.
 
     Source: Bardes et al. 2022 (arXiv 2105.04906) section 4 and 5.3 (images with text, audio with
-        its spectrogram); see `tacit.functional.vicreg`. Differs: as `Clip` does, but no member may
-        be missing.
+        its spectrogram); see `tacit.functional.vicreg`. Differs: as `Clip` does. Variances and
+        covariances are of the members of complete pairs.
     """
 
     Config = PairedVicRegConfig
@@ -58,17 +57,13 @@ class PairedVicReg(CrossModal):
     ) -> Losses:
         """The three terms, weighted."""
         config = self.config
-        found = vicreg(a, b, invariance=1.0, variance=1.0, covariance=1.0)
+        found = vicreg(a, b, invariance=1.0, variance=1.0, covariance=1.0, both=both)
         terms = {
             "invariance": config.invariance * found.invariance,
             "variance": config.variance * found.variance,
             "covariance": config.covariance * found.covariance,
         }
         return Losses(terms=terms, metrics=agreement(a.detach(), b.detach()))
-
-    def members(self, views: Views, ctx: Context) -> Members:
-        """See `CrossModal.members`; refuses missing ones."""
-        return none_missing(super().members(views, ctx))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +73,7 @@ class DeepCcaConfig(CrossModalConfig):
     Args:
         projector: of each modality; its last width is the number of directions.
         halves: an unbiased estimate from two halves of the batch; see
-            `tacit.functional.eckart_young`.
+            `tacit.functional.eckart_young`; no member may be missing then.
     """
 
     projector: MlpConfig = field(default=_MLP)
@@ -107,9 +102,5 @@ class DeepCca(CrossModal):
         names: tuple[str, str],
     ) -> Losses:
         """The loss of Eckart and Young."""
-        found = eckart_young([a, b], halves=self.config.halves)
+        found = eckart_young([a, b], halves=self.config.halves, both=both)
         return Losses(terms={"eckart_young": found.loss}, metrics=agreement(a.detach(), b.detach()))
-
-    def members(self, views: Views, ctx: Context) -> Members:
-        """See `CrossModal.members`; refuses missing ones."""
-        return none_missing(super().members(views, ctx))

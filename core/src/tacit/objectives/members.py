@@ -83,17 +83,3 @@ def check_complete(pairs: Sequence[Bool[Tensor, " batch"] | None]) -> None:
             "a batch without one complete pair: make the batch larger, or leave out instances "
             "without a partner"
         )
-
-
-def none_missing(members: Members) -> Members:
-    """The same members, refused where some instances lack the modality.
-
-    Raises:
-        ValueError: the data has instances without it.
-    """
-    if members.present is not None:
-        raise ValueError(
-            f"some instances lack the modality {members.modality}: this objective needs all "
-            "members (clip and siglip do not). Leave incomplete instances out of the data"
-        )
-    return members
