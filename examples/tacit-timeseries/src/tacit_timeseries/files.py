@@ -112,7 +112,7 @@ class _Content:
         names = [n for n in (config.signal, config.label, config.group) if n is not None]
         read = _npz if file.suffix == ".npz" else _parquet
         columns = read(file, names)
-        self.series = _series(columns[config.signal], f"{file}: {config.signal!r}")
+        self.series = as_series(columns[config.signal], f"{file}: {config.signal!r}")
         self.label = None if config.label is None else columns[config.label]
         self.group = None if config.group is None else columns[config.group]
         for name, column in columns.items():
@@ -167,7 +167,16 @@ def _refuse_missing(file: Path, names: Sequence[str], there: Sequence[str]) -> N
         raise ValueError(f"{file}: no {', '.join(map(repr, missing))}; it has {', '.join(there)}")
 
 
-def _series(column: Any, what: str) -> Float[Tensor, "instances channels time"]:
+def as_series(column: Any, what: str) -> Float[Tensor, "instances channels time"]:
+    """Numbers of any array or nested list.
+
+    Args:
+        column: `(instances, channels, time)`, or `(instances, time)`, which is one channel.
+        what: its name in messages.
+
+    Raises:
+        ValueError: numbers that are none, or series of different shapes, or NaN or infinity.
+    """
     try:
         numbers = np.asarray(column, dtype=np.float32)
     except (ValueError, TypeError) as error:

@@ -83,3 +83,16 @@ def tacit_sources() -> list[Offer]:
             modality=SERIES,
         ),
     ]
+
+
+@hookimpl
+def tacit_readers() -> list[Offer]:
+    """What reads a column of a table, so that series pair with whatever else stands in it."""
+    return [
+        Offer(
+            name="series/column",
+            target="tacit_timeseries.column:SeriesColumn",
+            summary="A column of lists of numbers",
+            modality=SERIES,
+        )
+    ]
