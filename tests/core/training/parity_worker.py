@@ -6,20 +6,16 @@ process makes those that one process makes.
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from tests.core.objectives.asked import TASKS, TURNS, circle
 from tests.core.objectives.setting import HEAD, MAE, MASKED, OBJECTIVES, SIMMIM, TOKENS, values
+from tests.core.ranks import fork, together
 from tests.core.toys import SIZE, AttendingEncoder, PoolEncoder, TokenEncoder
 from torch import Tensor
 
@@ -343,39 +339,20 @@ def references() -> dict[str, dict[str, Any]]:
     return {**whole, **parts}
 
 
-def main(folder: Path) -> None:
-    """One process first; it becomes groups of four and of two, which need import nothing again."""
-    torch.set_num_threads(1)
-    whole = references()
-    fork = multiprocessing.get_context("fork")
-    ranks = [fork.Process(target=split, args=(rank, folder, whole)) for rank in range(max(WORLDS))]
-    for process in ranks:
-        process.start()
-    for process in ranks:
-        process.join()
-    sys.exit(max(abs(process.exitcode or 0) for process in ranks))
-
-
-def split(rank: int, folder: Path, whole: Mapping[str, dict[str, Any]]) -> None:
-    """One process of several: what it ends with goes into a file."""
-    answers: dict[str, Any] = {"1": {"asked": whole["simclr"]["asked"]}}
+def split(rank: int, folder: Path) -> dict[str, Any]:
+    """One process of several: first of four, then of two."""
+    answers: dict[str, Any] = {"1": {"asked": REFERENCE["simclr"]["asked"]}}
     for world in WORLDS:
-        if rank >= world:
-            continue
-        dist.init_process_group(
-            "gloo",
-            init_method=f"file://{folder}/meet{world}",
-            rank=rank,
-            world_size=world,
-            timeout=timedelta(seconds=200),
-        )
-        answers[str(world)] = {
-            name: compared(run(), whole.get(name) or whole[f"{name} {world}"])
-            for name, run in runs(rank, world).items()
-        }
-        dist.destroy_process_group()
-    (folder / f"answer{rank}.json").write_text(json.dumps(answers))
+        if rank < world:
+            with together(folder, rank, world):
+                answers[str(world)] = {
+                    name: compared(run(), REFERENCE.get(name) or REFERENCE[f"{name} {world}"])
+                    for name, run in runs(rank, world).items()
+                }
+    return answers
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    torch.set_num_threads(1)
+    REFERENCE = references()
+    fork(split, max(WORLDS))

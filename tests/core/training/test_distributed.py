@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.core.ranks import answers_of
 from tests.core.training.parity_worker import CASES, IN_PARTS, WORLDS
 
-ROOT = Path(__file__).parents[3]
 NAMES = [*CASES, *(f"{name} in parts" for name in IN_PARTS)]
 Answers = list[dict[str, Any]]
 
@@ -19,13 +15,7 @@ Answers = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     folder = tmp_path_factory.mktemp("ranks")
-    worker = [sys.executable, "-m", "tests.core.training.parity_worker", str(folder)]
-    done = subprocess.run(
-        worker, stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=560, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Warning" not in done.stderr, done.stderr
-    return [json.loads((folder / f"answer{rank}.json").read_text()) for rank in range(max(WORLDS))]
+    return answers_of("tests.core.training.parity_worker", folder, max(WORLDS))
 
 
 @pytest.mark.parametrize("world", WORLDS)
