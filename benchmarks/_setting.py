@@ -19,6 +19,8 @@ from tacit.methods import Method
 from tacit.plugin import Catalogue, Offer
 
 _SMALL_VIEWS = {"scale": (0.2, 1.0), "jitter_strength": 0.5}
+_NOT_OF_IT = {"teacher", "instances", "mix", "groups"}
+"""What methods require of something else than the encoder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +50,7 @@ class Setting:
 
     def encoder_of(self, offer: Offer, catalogue: Catalogue) -> str | None:
         """The name of the first encoder that offers what a method needs; None if none does."""
-        needed = {word for word in offer.requires if not word.startswith("views:")} - {
-            "teacher",
-            "instances",
-            "mix",
-        }
+        needed = {word for word in offer.requires if not word.startswith("views:")} - _NOT_OF_IT
         for name, component in self.encoders.items():
             # As it is set, not as it could be: `provides` cannot tell that it has no positions.
             chosen = Component(name=str(component["name"]), options=_but_name(component))
@@ -171,3 +169,37 @@ class Subset(Source):
         """See `tacit.data.Source.groups`."""
         groups = self.source.groups()
         return None if groups is None else groups[torch.tensor(self.rows)]
+
+
+class Classes(Source):
+    """A source whose classes are its groups, for methods that are told which instances are alike.
+
+    Args:
+        source: with classes as labels.
+
+    Raises:
+        ValueError: a source without labels.
+    """
+
+    def __init__(self, source: Source) -> None:
+        if source.labels() is None:
+            raise ValueError("wanted labels to make groups of: name their column at the source")
+        self.source = source
+        self.modalities, self.decodes = source.modalities, source.decodes
+        self.label_names = source.label_names
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def fetch(self, indices: Sequence[int]) -> Batch:
+        """See `tacit.data.Source.fetch`."""
+        batch = self.source.fetch(indices)
+        return replace(batch, group=batch.label)
+
+    def labels(self) -> torch.Tensor | None:
+        """See `tacit.data.Source.labels`."""
+        return self.source.labels()
+
+    def groups(self) -> torch.Tensor | None:
+        """The labels."""
+        return self.source.labels()

@@ -9,12 +9,17 @@ by themselves. `--data` holds CIFAR-10 as parquet files `train-*.parquet` and `t
 columns `image` and `label`. Encoder, views and budget are those of `_setting.py`, the same for all
 methods; rates and the like are each method's own defaults. Methods that only need an embedding run
 on the ResNet, those that need tokens on the ViT, and every encoder has its own baselines: random
-weights, and a supervised model of the same budget.
+weights, and a supervised model of the same budget. A method that needs groups (supervised contrast)
+is given the classes as such, reads labels, and is marked: it stands beside the supervised model.
 
-Rows are written one by one: what is finished is not repeated, and a run that was interrupted goes
-on. Probes are fitted on the images the encoder was trained on and measured on the test part;
-nothing may be chosen on it. `--validation` therefore trains on four fifths of the training images
-and measures on the last fifth, and writes into `--runs` instead of the results.
+Three probes: a linear one and nearest neighbours, of the frozen encoder, and the encoder fine-tuned
+on few labels (of raw features, which leave nothing to tune, a linear probe of as many).
+
+Rows are written one by one: what is finished is not repeated, a row that lacks a probe is probed
+again (and trained again only where its run is gone), and a run that was interrupted goes on. Probes
+are fitted on the images the encoder was trained on and measured on the test part; nothing may be
+chosen on it. `--validation` therefore trains on four fifths of the training images and measures on
+the last fifth, and writes into `--runs` instead of the results.
 """
 
 from __future__ import annotations
@@ -22,16 +27,13 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
-from typing import Any
 
 import torch
-from _measure import machine
-from _setting import CIFAR10, DIGITS, Setting, Subset
+from _rows import PROBES, RANDOM, RAW, SUPERVISED, Key, Results, Row
+from _setting import CIFAR10, DIGITS, Classes, Setting, Subset
 from _supervised import train_supervised
 
 import tacit
@@ -42,16 +44,26 @@ from tacit.api.plan import Plan
 from tacit.api.resolve import resolve_run
 from tacit.contract import Encoder
 from tacit.data import Source
-from tacit.evaluation import Embeddings, Sample, embed, named_probes, raw_features, stratified_split
+from tacit.evaluation import (
+    Embeddings,
+    FineTuneConfig,
+    Origin,
+    Sample,
+    embed,
+    few_of_each,
+    linear_probe,
+    named_probes,
+    raw_features,
+    stratified_split,
+)
 from tacit.evaluation.targets import make_target
 from tacit.methods import Method
 from tacit.plugin import Offer, load_plugins
 
 RESULT = Path(__file__).parent / "results" / "methods.json"
-PROBES = {"linear": "accuracy", "knn": "accuracy", "rankme": "rank"}
-RAW, RANDOM, SUPERVISED = "raw features", "random encoder", "supervised"
 HELD_OUT = 0.2
-Row = dict[str, Any]
+READS_LABELS = "groups"
+"""What methods require that are told here which images are of one class."""
 
 
 def main() -> None:
@@ -84,7 +96,6 @@ def main() -> None:
     print(f"\n{table.text()}\nwritten to {out}")
 
 
-Key = tuple[str, str, int]
 Case = tuple[Key, Callable[[], Row]]
 
 
@@ -182,12 +193,13 @@ class Bench:
         method: Method = offer.load()()
         settings = merge(self.setting.tree(method, encoder), self.overrides)
         out = self.runs / _folder((offer.name, encoder, seed))
-        if self.validation:
-            source: Source | None = self.train
-            run = tacit.pretrain(offer.name, data=source, out=out, seed=seed, settings=settings)
+        if READS_LABELS in offer.requires:
+            own: Source | str = Classes(self.train)
+        elif self.validation:
+            own = self.train
         else:
-            settings["data"] = dict(self.setting.options)
-            run = tacit.pretrain(offer.name, data=self.data, out=out, seed=seed, settings=settings)
+            own, settings["data"] = self.data, dict(self.setting.options)
+        run = tacit.pretrain(offer.name, data=own, out=out, seed=seed, settings=settings)
         return self._scores(run.plan, run.encoder, seed)
 
     def _plan(self, method: str, encoder: str, seed: int) -> Plan:
@@ -198,8 +210,12 @@ class Bench:
 
     def _scores(self, plan: Plan, encoder: Encoder | None, seed: int) -> Row:
         own = encoder or plan.build_encoders()[self.setting.modality]
-        train, test = (embed(own.to(self.device).eval(), p) for p in self._passes())
-        return self._probed(train, test, seed)
+        passes = self._passes()
+        train, test = (embed(own.to(self.device).eval(), each) for each in passes)
+        origin = Origin(
+            encoder=own, tap="pooled", train=passes[0], index=train.index, test=passes[1]
+        )
+        return self._probed(train, test, seed, origin)
 
     def _passes(self) -> tuple[Pass, Pass]:
         return (
@@ -207,109 +223,34 @@ class Bench:
             Pass(self.test, batch=256, device=self.device),
         )
 
-    def _probed(self, train: Embeddings, test: Embeddings, seed: int) -> Row:
+    def _probed(
+        self, train: Embeddings, test: Embeddings, seed: int, origin: Origin | None = None
+    ) -> Row:
         target = make_target(train, test, task="classification")
-        sample = Sample(train=train.values, test=test.values, target=target)
-        probes = named_probes()
+        sample = Sample(train=train.values, test=test.values, target=target, source=origin)
+        probes: dict[str, Callable[..., Mapping[str, float]]] = dict(named_probes())
+        if origin is None:
+            probes["fine-tune"] = _linear_of_few
         return {
-            name: probes[name](sample, torch.Generator().manual_seed(seed))[metric]
-            for name, metric in PROBES.items()
+            column: probes[name](sample, torch.Generator().manual_seed(seed))[metric]
+            for column, (name, metric) in PROBES.items()
         }
 
 
-class Results:
-    """The rows of a result file, each written when it is there.
-
-    Args:
-        path: the file.
-        about: what was measured; rows of another setting are not kept.
-    """
-
-    def __init__(self, path: Path, about: str) -> None:
-        self.path, self.about = path, about
-        kept = json.loads(path.read_text()) if path.is_file() else {}
-        self.runs: list[Row] = kept.get("runs", []) if kept.get("about") == about else []
-
-    def take(self, key: Key, measure: Callable[[], Row]) -> None:
-        """Measure a row and write it, unless it is there; a method that refuses says why."""
-        if any(_key(row) == key and "problem" not in row for row in self.runs):
-            return
-        began = time.process_time()
-        try:
-            measured = measure()
-        except ValueError as error:
-            measured = {"problem": str(error)}
-        self.forget(key)
-        features, encoder, seed = key
-        row = {"features": features, "encoder": encoder, "seed": seed, **measured}
-        self.runs.append({**row, "seconds": round(time.process_time() - began)})
-        print(json.dumps(self.runs[-1]), flush=True)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        content = {"machine": machine(), "about": self.about, "results": self.summary()}
-        self.path.write_text(json.dumps({**content, "runs": self.runs}, indent=1) + "\n")
-
-    def forget(self, key: Key) -> None:
-        """Leave a row out, to be measured anew."""
-        self.runs = [row for row in self.runs if _key(row) != key]
-
-    def summary(self) -> list[Row]:
-        """One row for each kind of features on each encoder, over the seeds."""
-        groups: dict[tuple[str, str], list[Row]] = {}
-        for row in self.runs:
-            groups.setdefault((row["encoder"], row["features"]), []).append(row)
-        order = [RAW, RANDOM, SUPERVISED]
-        ranked = sorted(
-            groups, key=lambda g: (g[0], order.index(g[1]) if g[1] in order else len(order))
-        )
-        return [self._summed(groups, *group) for group in ranked]
-
-    def _summed(self, groups: dict[tuple[str, str], list[Row]], encoder: str, name: str) -> Row:
-        rows = groups[encoder, name]
-        head: Row = {"features": name, "encoder": encoder}
-        if any("problem" in row for row in rows):
-            return {**head, "note": next(row["problem"] for row in rows if "problem" in row)}
-        out = {**head, **{p: _said(rows, p) for p in PROBES}, "seeds": len(rows)}
-        out["CPU seconds a run"] = round(fmean(row["seconds"] for row in rows))
-        if name not in (RAW, RANDOM, SUPERVISED):
-            out["beats random by more than the spread"] = _beaten(
-                rows, groups.get((encoder, RANDOM), [])
-            )
-            out["beats raw features"] = _beaten(rows, groups.get(("", RAW), []))
-        return out
-
-    def text(self) -> str:
-        """The summary, for a terminal."""
-        return "\n".join("  ".join(str(value) for value in row.values()) for row in self.summary())
-
-
-def _key(row: Row) -> Key:
-    return row["features"], row["encoder"], row["seed"]
+def _linear_of_few(sample: Sample, generator: torch.Generator) -> Mapping[str, float]:
+    """A linear probe of the labels that fine-tuning would have been given."""
+    target = sample.target
+    assert target is not None, "made where the sample is"
+    assert target.classes is not None, "the task is to tell classes"
+    rows = few_of_each(target.train, FineTuneConfig().labels, generator=generator)
+    model = linear_probe(
+        sample.train[rows], target.train[rows], classes=target.classes, generator=generator
+    )
+    return target.scores(model.predict(sample.test))
 
 
 def _folder(key: Key) -> str:
     return f"{key[0]}-{key[2]}"
-
-
-def _said(rows: Sequence[Row], probe: str) -> str:
-    values = [row[probe] for row in rows]
-    spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{fmean(values):.3f}{spread}" if probe != "rankme" else f"{fmean(values):.1f}"
-
-
-def _beaten(rows: Sequence[Row], baseline: Sequence[Row]) -> str:
-    """The probes whose lead is larger than the two spreads together; `no` if none is."""
-    won = [probe for probe in ("linear", "knn") if baseline and _leads(rows, baseline, probe)]
-    return " and ".join(won) or "no"
-
-
-def _leads(rows: Sequence[Row], baseline: Sequence[Row], probe: str) -> bool:
-    own, other = [r[probe] for r in rows], [r[probe] for r in baseline]
-    spread = (_variance(own) + _variance(other)) ** 0.5
-    return fmean(own) - fmean(other) > spread
-
-
-def _variance(values: Sequence[float]) -> float:
-    return stdev(values) ** 2 if len(values) > 1 else 0.0
 
 
 def _overrides(pairs: Sequence[str]) -> dict[str, object]:

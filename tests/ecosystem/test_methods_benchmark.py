@@ -24,9 +24,13 @@ def methods() -> ModuleType:
 
 
 def measured(
-    methods: ModuleType, monkeypatch: pytest.MonkeyPatch, runs: Path, *more: str
+    methods: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    runs: Path,
+    *more: str,
+    names: tuple[str, ...] = ("simclr", "mae"),
 ) -> dict[str, Any]:
-    arguments = ["--digits", "--runs", str(runs), "--methods", "simclr", "mae", *more]
+    arguments = ["--digits", "--runs", str(runs), "--methods", *names, *more]
     monkeypatch.setattr(sys, "argv", ["methods.py", *arguments])
     methods.main()
     (found,) = runs.glob("*/methods.json")
@@ -45,6 +49,8 @@ def test_every_method_stands_beside_the_baselines_of_its_own_encoder(
     for name, encoder in (("simclr", "ResNet, width 4"), ("mae", "ViT, 2 x 16")):
         assert {(name, encoder), ("random encoder", encoder), ("supervised", encoder)} <= set(rows)
         assert "beats raw features" in rows[name, encoder]
+    for row in first["runs"]:
+        assert 0 <= row["few labels"] <= 1
     assert "a fifth of the training images held out" in first["about"]
 
     capsys.readouterr()
@@ -56,7 +62,7 @@ def test_every_method_stands_beside_the_baselines_of_its_own_encoder(
 def runs(features: str, encoder: str, *scores: float) -> list[dict[str, Any]]:
     return [
         {"features": features, "encoder": encoder, "seed": seed, "linear": s, "knn": s, "rankme": 1}
-        | {"seconds": 1}
+        | {"few labels": s, "seconds": 1}
         for seed, s in enumerate(scores)
     ]
 
@@ -71,7 +77,10 @@ def test_a_lead_within_the_spread_is_none(methods: ModuleType, tmp_path: Path) -
     ]
     found = {row["features"]: row for row in table.summary()}
     random = "beats random by more than the spread"
-    assert (found["close"][random], found["good"][random]) == ("no", "linear and knn")
+    assert (found["close"][random], found["good"][random]) == (
+        "no",
+        "linear and knn and few labels",
+    )
     assert found["good"]["beats raw features"] == "no"
 
 
@@ -80,3 +89,29 @@ def test_settings_are_tried_on_the_validation_part_alone(
 ) -> None:
     with pytest.raises(SystemExit):
         measured(methods, monkeypatch, tmp_path, "--set", "optimizer.lr=0.1")
+
+
+def test_a_method_that_needs_groups_is_given_the_classes(
+    methods: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = measured(methods, monkeypatch, tmp_path, "--seeds", "0", names=("supcon",))
+    (row,) = [row for row in found["runs"] if row["features"] == "supcon"]
+    assert "problem" not in row
+    assert row["linear"] > 0.2, "its probes split within classes, not between them"
+    assert "supcon is given the classes" in found["note"]
+
+
+def test_a_row_without_a_probe_is_probed_again_and_not_trained_again(
+    methods: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = measured(methods, monkeypatch, tmp_path, "--seeds", "0", names=("simclr",))
+    (path,) = tmp_path.glob("*/methods.json")
+    (run,) = tmp_path.glob("*/simclr-0")
+    trained = (run / "metrics.csv").read_text()
+    for row in first["runs"]:
+        row["seconds"] += 1000
+        del row["few labels"]
+    path.write_text(json.dumps(first))
+    again = measured(methods, monkeypatch, tmp_path, "--seeds", "0", names=("simclr",))
+    assert all("few labels" in row and row["seconds"] >= 1000 for row in again["runs"])
+    assert (run / "metrics.csv").read_text() == trained

@@ -198,6 +198,9 @@ def test_a_head_with_batch_norm_is_refused_for_tokens() -> None:
     trunk = replace(PROTOTYPES.trunk, norm="batch")
     with pytest.raises(ValueError, match="tokens take 'none' or 'layer'"):
         IbotConfig(projector=replace(PROTOTYPES, trunk=trunk))
+    apart = IbotConfig(projector=replace(PROTOTYPES, trunk=trunk), shared_head=False)
+    assert apart.token_projector.trunk.norm == "layer"
+    assert apart.projector.trunk.norm == "batch"
 
 
 def test_a_student_that_is_its_random_teacher_has_nothing_to_learn() -> None:

@@ -16,6 +16,7 @@ from tacit.contract import Batch, Encoder
 from tacit.data import Loader, PairsConfig, Source, auto_workers
 from tacit.evaluation import (
     DEFAULT_PROBES,
+    LABELLED,
     Embeddings,
     Score,
     Tap,
@@ -70,6 +71,10 @@ class Pass:
         workers = auto_workers(self.source)
         with Loader(self.source, device=self.device, workers=workers) as loader:
             yield from loader.sequential(self.batch, indices=self.indices)
+
+    def read(self, indices: Sequence[int]) -> Batch:
+        """The instances of these positions in the data set, in this order."""
+        return self.source.fetch(indices).to(self.device)
 
     def __len__(self) -> int:
         return len(self.source) if self.indices is None else len(self.indices)
@@ -140,7 +145,7 @@ def embed_with(run: Probed, data: object, *, batch: int, device: torch.device) -
 def _check_labels(probes: Sequence[str], *parts: Pass) -> None:
     """Say that labels are missing before anything is embedded."""
     known = named_probes()
-    if not any(known[name].needs == "labels" for name in probes if name in known):
+    if not any(known[name].needs in LABELLED for name in probes if name in known):
         return
     free = ",".join(name for name, probe in known.items() if probe.needs is None)
     for part in parts:

@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test", help="labelled data to measure on; the source's test part if left out"
     )
-    parser.add_argument("--probes", help="comma-separated: linear,knn,rankme,alignment,uniformity")
+    parser.add_argument(
+        "--probes", help="comma-separated: linear,knn,fine-tune,rankme,alignment,uniformity"
+    )
     parser.add_argument("--seeds", type=int, default=3, help="seeds of a single run's baselines")
     parser.add_argument("--modality", help="probe one encoder of a run that has several")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")

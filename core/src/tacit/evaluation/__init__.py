@@ -3,7 +3,14 @@
 from tacit.evaluation.canonical import Cca, CcaConfig, fit_cca
 from tacit.evaluation.embed import Tap, embed, embed_views, evaluation_mode, raw_features
 from tacit.evaluation.embeddings import Embeddings
-from tacit.evaluation.evaluate import DEFAULT_PROBES, evaluate
+from tacit.evaluation.evaluate import DEFAULT_PROBES, LABELLED, evaluate
+from tacit.evaluation.fine_tune import (
+    FineTuneConfig,
+    FineTuned,
+    Labelled,
+    Readable,
+    fine_tune,
+)
 from tacit.evaluation.geometry import alignment, anisotropy, uniformity
 from tacit.evaluation.label_free import Collapse, CollapseConfig, collapsed, lidar, rankme
 from tacit.evaluation.linear import (
@@ -25,9 +32,11 @@ from tacit.evaluation.neighbours import (
 from tacit.evaluation.pairs import Towers, evaluate_pairs
 from tacit.evaluation.probes import (
     AlignmentProbe,
+    FineTuneProbe,
     KnnProbe,
     LinearProbe,
     Need,
+    Origin,
     Probe,
     RankMeProbe,
     Sample,
@@ -37,11 +46,18 @@ from tacit.evaluation.probes import (
 from tacit.evaluation.retrieval import Retrieval, chance, classify, modality_gap, retrieve
 from tacit.evaluation.ridge import LinearRegressor, RidgeProbeConfig, fit_ridge, ridge_probe
 from tacit.evaluation.scores import Features, Score, aggregate, score_table, to_json, verdict
-from tacit.evaluation.splits import Split, grouped_split, random_split, stratified_split
+from tacit.evaluation.splits import (
+    Split,
+    few_of_each,
+    grouped_split,
+    random_split,
+    stratified_split,
+)
 from tacit.evaluation.targets import Target, Task
 
 __all__ = [
     "DEFAULT_PROBES",
+    "LABELLED",
     "AlignmentProbe",
     "Cca",
     "CcaConfig",
@@ -49,8 +65,12 @@ __all__ = [
     "CollapseConfig",
     "Embeddings",
     "Features",
+    "FineTuneConfig",
+    "FineTuneProbe",
+    "FineTuned",
     "KnnConfig",
     "KnnProbe",
+    "Labelled",
     "LinearClassifier",
     "LinearProbe",
     "LinearProbeConfig",
@@ -58,8 +78,10 @@ __all__ = [
     "LogisticConfig",
     "Need",
     "Neighbours",
+    "Origin",
     "Probe",
     "RankMeProbe",
+    "Readable",
     "Retrieval",
     "RidgeProbeConfig",
     "Sample",
@@ -82,6 +104,8 @@ __all__ = [
     "evaluate",
     "evaluate_pairs",
     "evaluation_mode",
+    "few_of_each",
+    "fine_tune",
     "fit_cca",
     "fit_logistic",
     "fit_ridge",

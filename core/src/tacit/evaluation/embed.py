@@ -60,7 +60,7 @@ def embed(
         ValueError: for a loader without batches, an instance that comes twice, or a tap the
             encoder lacks.
     """
-    return _collect(encoder, loader, _tapped(encoder, tap), autocast, instances, keep_on)
+    return _collect(encoder, loader, tapped(encoder, tap), autocast, instances, keep_on)
 
 
 def embed_views(
@@ -88,7 +88,7 @@ def embed_views(
             "wanted an augmentation that makes two or more views of each instance by itself, got "
             f"{type(views).__name__} with scope {views.scope!r} and {len(views.roles)} views"
         )
-    pooled = _tapped(encoder, "pooled")
+    pooled = tapped(encoder, "pooled")
 
     def of(value: Any) -> Tensor:
         return torch.stack([pooled(view.value) for view in views(value, generator)], dim=1)
@@ -127,7 +127,12 @@ def parameter_count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _tapped(encoder: Encoder, tap: Tap) -> Callable[[Any], Tensor]:
+def tapped(encoder: Encoder, tap: Tap) -> Callable[[Any], Tensor]:
+    """What to call on a value to have one vector an instance.
+
+    Raises:
+        ValueError: a tap the encoder lacks.
+    """
     if isinstance(tap, int) and not 1 <= tap <= encoder.spec.layers:
         raise ValueError(f"wanted a layer from 1 to {encoder.spec.layers}, got tap {tap}")
     if tap == "tokens" and encoder.spec.tokens == "none":

@@ -49,7 +49,7 @@ class Table:
 
     def add(self, values: Float[Tensor, " instances *shape"], batch: Batch, modality: str) -> None:
         """Write the rows of one batch: those it names in `rows` and that have the modality."""
-        keep = _kept(batch, modality)
+        keep = kept_rows(batch, modality)
         rows = _take(values, keep)
         end = self._filled + len(rows)
         self._make_room(end, rows)
@@ -91,7 +91,7 @@ class Table:
         self._values = grown
 
 
-def _kept(batch: Batch, modality: str) -> Int[Tensor, " kept"] | None:
+def kept_rows(batch: Batch, modality: str) -> Int[Tensor, " kept"] | None:
     """Positions of the instances to keep; None means all of them."""
     present = batch.present.get(modality)
     if present is None:

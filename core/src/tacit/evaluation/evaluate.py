@@ -18,10 +18,13 @@ from tacit.evaluation.embed import (
     raw_features,
 )
 from tacit.evaluation.embeddings import Embeddings
-from tacit.evaluation.probes import Probe, Sample, named_probes
+from tacit.evaluation.fine_tune import Readable
+from tacit.evaluation.probes import Origin, Probe, Sample, named_probes
 from tacit.evaluation.scores import Features, Score, aggregate
 from tacit.evaluation.targets import Target, Task, make_target
 
+LABELLED = frozenset({"labels", "encoder"})
+"""What a probe that reads labels needs."""
 DEFAULT_PROBES = ("linear", "knn", "rankme", "uniformity")
 
 
@@ -51,7 +54,8 @@ def evaluate(
         encoder: the trained one, or several runs of one recipe that differ in their seed: their
             scores are averaged, run i standing for the i-th seed.
         train: labelled batches the probes are fitted on; gone through once for every encoder.
-            See `embed` for what is taken from a batch.
+            See `embed` for what is taken from a batch. `fine-tune` wants them `Readable` in any
+            order.
         test: likewise, to measure on; nothing is chosen on it.
         modality: gives the raw features.
         encoder_factory: builds the encoder of the same configuration with fresh weights drawn from
@@ -68,11 +72,12 @@ def evaluate(
 
     Raises:
         ValueError: for missing or unfit labels, unknown probes, views that are missing or unused,
-            seeds that do not match the runs.
+            training data that cannot be read in any order, seeds that do not match the runs.
     """
     runs = _runs(encoder, seeds)
     chosen = [_probe(probe) for probe in probes]
     _check_views(chosen, views)
+    _check_readable(chosen, train)
     if tap != "pooled" and views is not None:
         raise ValueError(f"tap: views are compared by their pooled vectors; got {tap!r}")
     data = _Data(train=train, test=test, task=task, views=views, autocast=autocast, tap=tap)
@@ -83,10 +88,10 @@ def evaluate(
         for seed in seeds:
             fresh = _fresh(encoder_factory, seed, runs[0][0])
             results.add("random", chosen, data.sample(fresh, chosen, seed), (seed,))
-    labelled = [probe for probe in chosen if probe.needs == "labels"]
+    labelled = [probe for probe in chosen if probe.needs in LABELLED]
     if labelled:
         raw = data.raw(modality, device_of(runs[0][0]))
-        results.add("raw", labelled, raw, seeds)
+        results.add("raw", [probe for probe in labelled if probe.needs == "labels"], raw, seeds)
         results.add_constant(labelled, raw)
     return results.scores()
 
@@ -110,14 +115,21 @@ class _Data:
         return Sample(
             train=train.values,
             test=test.values,
-            target=self._target(train, test) if "labels" in needs else None,
+            target=self._target(train, test) if needs & LABELLED else None,
             views=self._pairs(encoder, seed) if "views" in needs else None,
+            source=self._origin(encoder, train) if "encoder" in needs else None,
         )
 
     def raw(self, modality: Modality, device: torch.device) -> Sample:
         train = raw_features(modality, self.train, keep_on=device)
         test = raw_features(modality, self.test, keep_on=device)
         return Sample(train=train.values, test=test.values, target=self._target(train, test))
+
+    def _origin(self, encoder: Encoder, train: Embeddings) -> Origin:
+        assert isinstance(self.train, Readable), "checked before anything was embedded"
+        return Origin(
+            encoder=encoder, tap=self.tap, train=self.train, index=train.index, test=self.test
+        )
 
     def _target(self, train: Embeddings, test: Embeddings) -> Target:
         return make_target(train, test, task=self.task)
@@ -201,6 +213,15 @@ def _check_views(probes: Sequence[Probe], views: Augmentation | None) -> None:
         )
     if views is not None and not needing:
         raise ValueError("views= has no effect: no probe among those asked for compares views")
+
+
+def _check_readable(probes: Sequence[Probe], train: Iterable[Batch]) -> None:
+    tuning = [probe.name for probe in probes if probe.needs == "encoder"]
+    if tuning and not isinstance(train, Readable):
+        raise ValueError(
+            f"{tuning[0]} reads training data in an order of its own: wanted an object with "
+            f".read(indices), such as tacit.api.evaluation.Pass; got {type(train).__name__}"
+        )
 
 
 def _fresh(factory: Callable[[int], Encoder], seed: int, like: Encoder) -> Encoder:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from tacit.contract import Batch, Encoder
+from tacit.evaluation.embed import Tap
+from tacit.evaluation.fine_tune import FineTuneConfig, Labelled, Readable, fine_tune
 from tacit.evaluation.geometry import alignment, uniformity
 from tacit.evaluation.label_free import rankme
 from tacit.evaluation.linear import LinearProbeConfig, linear_probe
@@ -17,7 +20,27 @@ from tacit.evaluation.neighbours import KnnConfig, knn_predict, knn_regress
 from tacit.evaluation.ridge import RidgeProbeConfig, ridge_probe
 from tacit.evaluation.targets import Target
 
-Need: TypeAlias = Literal["labels", "views"]
+Need: TypeAlias = Literal["labels", "views", "encoder"]
+"""What a probe needs beside features: labels, views, or labels and the encoder itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What features were made of and by.
+
+    Attributes:
+        encoder: not frozen: a probe that trains it trains a copy.
+        tap: what of its encoding the features are.
+        train: the training set, to be read in any order.
+        index: positions of its instances in their data set, rising, as the features are ordered.
+        test: the test set.
+    """
+
+    encoder: Encoder
+    tap: Tap
+    train: Readable
+    index: Int[Tensor, " train"]
+    test: Iterable[Batch]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +52,19 @@ class Sample:
         test: features of the test set.
         target: for a probe that needs labels.
         views: embeddings of views of the test set, for a probe that needs them.
+        source: what the features were made of and by, for a probe that needs the encoder.
     """
 
     train: Float[Tensor, "train width"]
     test: Float[Tensor, "test width"]
     target: Target | None = None
     views: Float[Tensor, "test views width"] | None = None
+    source: Origin | None = None
 
 
 @runtime_checkable
 class Probe(Protocol):
-    """An evaluation of frozen features."""
+    """An evaluation of features, or of the encoder they are from."""
 
     @property
     def name(self) -> str:
@@ -152,11 +177,48 @@ class AlignmentProbe:
         return {"distance": alignment(sample.views[:, 0], sample.views[:, 1])}
 
 
+@dataclass(frozen=True, kw_only=True)
+class FineTuneProbe:
+    """A copy of the encoder trained on a few labels of each class, see `fine_tune`.
+
+    Raw features have nothing to tune and are left out.
+    """
+
+    config: FineTuneConfig = field(default_factory=FineTuneConfig)
+    name: str = "fine-tune"
+    needs: Need | None = "encoder"
+    seeded: bool = True
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Mapping[str, float]:
+        """Fine-tune on a part of the training set and measure on the test set.
+
+        Raises:
+            ValueError: labels that are numbers.
+        """
+        target, source = _target(sample), sample.source
+        assert source is not None, "evaluate() brings the encoder"
+        if target.classes is None:
+            raise ValueError("fine-tune: wanted labels that are classes; got numbers: leave it out")
+        few = Labelled(
+            data=source.train, index=source.index, codes=target.train, classes=target.classes
+        )
+        tuned = fine_tune(
+            source.encoder,
+            few,
+            width=sample.train.shape[1],
+            generator=generator,
+            tap=source.tap,
+            config=self.config,
+        )
+        return target.scores(tuned.predict(source.test))
+
+
 def named_probes() -> Mapping[str, Probe]:
     """The core's own probes, with their default settings."""
     probes: tuple[Probe, ...] = (
         LinearProbe(),
         KnnProbe(),
+        FineTuneProbe(),
         RankMeProbe(),
         AlignmentProbe(),
         UniformityProbe(),

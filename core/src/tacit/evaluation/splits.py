@@ -116,6 +116,23 @@ def probe_split(
     return stratified_split(labels, share=share, generator=generator)
 
 
+def few_of_each(
+    labels: Int[Tensor, " instances"], count: int, *, generator: torch.Generator
+) -> Int[Tensor, " few"]:
+    """Positions of so many random instances of each class, rising; all of a class with fewer.
+
+    Args:
+        labels: the class of every instance.
+        count: of each class.
+        generator: decides which; positions come back on its device.
+    """
+    _, classes, counts = torch.unique(
+        labels.to(generator.device), return_inverse=True, return_counts=True
+    )
+    order = torch.randperm(len(classes), generator=generator, device=generator.device)
+    return (_ranks_within(classes, order, counts) < count).nonzero()[:, 0]
+
+
 def _held_out_size(instances: int, share: float) -> int:
     size = round(instances * share)
     if not 0 < share < 1 or not 0 < size < instances:

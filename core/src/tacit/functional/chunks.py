@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from tacit.functional.collectives import gather_rows
@@ -112,7 +112,6 @@ class _Scored(NamedTuple):
     present: Bool[Tensor, " chunk"]
     hits: Bool[Tensor, " chunk"]
     highest: Float[Tensor, " chunk"]
-    at: Int[Tensor, " chunk"]
 
 
 def _score(scores: Tensor, plan: Plan, start: int) -> _Scored:
@@ -127,10 +126,10 @@ def _score(scores: Tensor, plan: Plan, start: int) -> _Scored:
     if plan.decoupled:
         scores = scores.clone() if scores.requires_grad else scores  # autograd has kept them
         positives.hide_(scores)
-        highest, at = scores.detach().max(1)
+        highest = scores.detach().amax(1)
     # Written so that NaN is not left out in silence
     present = present & ~(highest <= lowest(scores))
-    return _Scored(scores, positives, attraction, present, hits, highest, at)
+    return _Scored(scores, positives, attraction, present, hits, highest)
 
 
 def _whole(
@@ -189,9 +188,13 @@ def _chunk(
     assert plan.chunk is not None
     rows = slice(start, start + plan.chunk)
     found = _score(anchors[rows] @ every.T, plan, start)
-    softmax = found.scores.softmax(1)
-    share = softmax.gather(1, found.at[:, None]).squeeze(1)  # of the highest score: never tiny
-    losses = torch.where(found.present, found.highest - share.log() - found.attraction, 0.0)
+    # The softmax in the memory of the scores: a second block would be most of the peak.
+    softmax = found.scores.sub_(found.highest[:, None]).exp_()
+    total = softmax.sum(1, keepdim=True)  # at least 1, that of the highest
+    softmax.div_(total)
+    losses = torch.where(
+        found.present, found.highest + total.squeeze(1).log() - found.attraction, 0.0
+    )
     found.positives.subtract_from_(softmax)
     _add_slopes(softmax, anchors, every, (weight[rows] * found.present)[:, None], rows, slopes)
     return losses, found.present, found.hits
@@ -208,7 +211,7 @@ def _add_slopes(
     """Carry (softmax - target) of some rows on to anchors, keys and extra negatives."""
     to_anchors, to_keys, to_extra = slopes
     if to_anchors is not None:
-        to_anchors[rows] = (difference @ every) * weight
+        torch.mm(difference, every, out=to_anchors[rows]).mul_(weight)
     weighted = anchors[rows] * weight
     if to_keys is not None:
         to_keys.addmm_(difference[:, : len(to_keys)].T, weighted)

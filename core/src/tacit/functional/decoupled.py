@@ -42,12 +42,14 @@ def dcl(
         Learning, loss/dcl.py. Differs: the negatives of an anchor are those of both views, as in
         eq. 6, of all ranks; the weights have mean 1 (see there) and no gradient.
     """
-    found = nt_xent(a, b, temperature, decoupled=True, chunk=chunk)
     if sigma is None:
-        return found
+        return nt_xent(a, b, temperature, decoupled=True, chunk=chunk)
+    _check(sigma)
     with no_autocast(a):
-        weights = von_mises_fisher_weights(a, b, sigma)
-        pull = (1 - weights) * (unit(full(a)) * unit(full(b))).sum(1) / temperature
+        x, y = unit(full(a)), unit(full(b))
+        found = nt_xent(x, y, temperature, decoupled=True, normalise=False, chunk=chunk)
+        alike = (x * y).sum(1)
+        pull = (1 - _weights(alike.detach(), sigma)) * alike / temperature
         return Contrast(
             loss=found.loss + global_mean(pull.sum(), len(pull)),
             anchors=found.anchors + torch.cat([pull, pull]).detach(),
@@ -76,10 +78,17 @@ def von_mises_fisher_weights(
         the sum instead, as code in circulation has done, weights have mean 2 - 1 / batch, and the
         mean of one process's instances would depend on how many processes there are.
     """
+    _check(sigma)
+    with no_autocast(a):
+        return _weights((unit(full(a)) * unit(full(b))).sum(1), sigma)
+
+
+def _weights(alike: Float[Tensor, " batch"], sigma: float) -> Float[Tensor, " batch"]:
+    shares = gather_rows(alike / sigma).softmax(0)
+    own = shares[rank() * len(alike) : (rank() + 1) * len(alike)]
+    return 2 - len(shares) * own
+
+
+def _check(sigma: float) -> None:
     if sigma <= 0:
         raise ValueError(f"sigma: wanted above 0; got {sigma}")
-    with no_autocast(a):
-        alike = (unit(full(a)) * unit(full(b))).sum(1) / sigma
-        shares = gather_rows(alike).softmax(0)
-        own = shares[rank() * len(alike) : (rank() + 1) * len(alike)]
-        return 2 - len(shares) * own

@@ -21,7 +21,7 @@ from tacit.contract import (
     Views,
 )
 from tacit.functional import dino, masked_soft_cross_entropy
-from tacit.nn import Centre, PrototypeHead, RandomMask
+from tacit.nn import Centre, PrototypeHead, PrototypeHeadConfig, RandomMask
 from tacit.objectives.instances import counted, paired
 from tacit.objectives.joint_embedding import agreement
 from tacit.objectives.self_distillation import (
@@ -41,14 +41,14 @@ class IbotConfig(DinoConfig):
     Args:
         mask: the sampler for views that bring no mask. The paper hides blocks of 0.1 to 0.5 of the
             tokens in half of the views.
-        shared_head: tokens and views use one head, as in the paper; else two of one shape.
+        shared_head: tokens and views use one head, as in the paper; else two of one shape, where
+            the tokens' has layer norm in place of a batch norm, which takes no tokens.
         token_teacher_temperature: of the teacher's assignments of tokens; moved by a schedule of
             that name. The paper warms up from 0.04 to 0.07.
         token_weight: of the tokens' loss beside the views'.
 
     Raises:
-        ValueError: a temperature that is not above 0, or a trunk with batch norm, which does not
-            take tokens.
+        ValueError: a temperature that is not above 0, or a shared head with batch norm.
     """
 
     mask: RandomMask = RandomMask(ratio=0.3)
@@ -62,8 +62,18 @@ class IbotConfig(DinoConfig):
             raise ValueError(
                 f"token_teacher_temperature: wanted above 0; got {self.token_teacher_temperature}"
             )
-        if self.projector.trunk.norm == "batch":
-            raise ValueError("projector.trunk.norm: tokens take 'none' or 'layer'; got 'batch'")
+        if self.shared_head and self.projector.trunk.norm == "batch":
+            raise ValueError(
+                "projector.trunk.norm: tokens take 'none' or 'layer'; got 'batch': set one of "
+                "these, or shared_head=false"
+            )
+
+    @property
+    def token_projector(self) -> PrototypeHeadConfig:
+        """The shape of a head of the tokens' own."""
+        trunk = self.projector.trunk
+        norm = "layer" if trunk.norm == "batch" else trunk.norm
+        return replace(self.projector, trunk=replace(trunk, norm=norm))
 
 
 class Ibot(Dino):
@@ -105,7 +115,7 @@ class Ibot(Dino):
             self.specs[name] = spec
             self.token_centre[name] = Centre(config.prototypes, self.config.centre_momentum)
             if not self.config.shared_head:
-                self.token_projector[name] = PrototypeHead(spec.width, config)
+                self.token_projector[name] = PrototypeHead(spec.width, self.config.token_projector)
 
     def forward(self, views: Views, ctx: Context) -> Losses:
         """The loss of the views and that of the hidden tokens, for each modality."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import csv
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import numpy
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from tacit.contract import Losses
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
+
+
+_LOSS = "loss/"  # beginning of the name of a term of the loss
 
 
 class DivergedError(FloatingPointError):
@@ -72,7 +74,7 @@ class Recorder:
 
     def add(self, step: int, losses: Losses, index: Tensor, known: Mapping[str, float]) -> None:
         """Remember a step; `known` holds scheduled values, which need no reading back."""
-        row = {f"loss/{name}": term.detach() for name, term in losses.terms.items()}
+        row = {_LOSS + name: term.detach() for name, term in losses.terms.items()}
         row.update(losses.metrics)
         self._step, self._last, self._seen = step, row, index
         self._steps.append(step)
@@ -91,7 +93,7 @@ class Recorder:
 
     def weights_diverged(self) -> DivergedError:
         """The error to raise where losses are finite but the weights they led to are not."""
-        terms = {n: float(v) for n, v in self._last.items() if n.startswith("loss/")}
+        terms = {n: float(v) for n, v in self._last.items() if _is_loss(n)}
         return DivergedError(self._step, self._seen.tolist(), terms, what="the weights are")
 
     def flush(self) -> dict[str, float]:
@@ -102,32 +104,38 @@ class Recorder:
         """
         if not self._rows:
             return {}
-        names, read, times = self._read()
+        names, read = self._read()
         seen = torch.cat(self._index).cpu().numpy()
         self._order = zlib.crc32(seen.tobytes(), self._order)
-        means = dict(zip(names, (read.sum(axis=0) / times).tolist(), strict=True))
+        means = {name: sum(values) / len(values) for name, values in zip(names, read, strict=True)}
         self._steps, self._rows, self._index = [], [], []
         return {**means, **self._known, "order": float(self._order)}
 
-    def _read(self) -> tuple[list[str], NDArray[numpy.float64], list[int]]:
-        """Names, values `(steps, names)` with finite losses, and how often each name occurred.
+    def _read(self) -> tuple[list[str], list[list[float]]]:
+        """Every name, and its values in the steps that had it; those of losses are finite.
 
         A step need not have all names: batches of unpaired data have the terms of one modality.
-        Its value is 0 there.
+        Plain floats: an interval has few values, and an array costs more than it saves.
         """
         rows = self._rows
         names = list(dict.fromkeys(name for row in rows for name in row))
-        times = [sum(name in row for row in rows) for name in names]
-        none = torch.zeros((), device=rows[0][names[0]].device)
-        flat = torch.stack([row.get(name, none) for row in rows for name in names]).float()
-        read = flat.cpu().double().numpy().reshape(len(rows), len(names))
-        losses = [i for i, name in enumerate(names) if name.startswith("loss/")]
-        finite = numpy.isfinite(read[:, losses]).all(axis=1)
-        if not finite.all():
-            bad = int(finite.argmin())  # the first that is not
-            terms = {names[i]: float(read[bad, i]) for i in losses if names[i] in rows[bad]}
-            raise DivergedError(self._steps[bad], self._index[bad].tolist(), terms)
-        return names, read, times
+        flat = torch.stack([row[name] for name in names for row in rows if name in row])
+        values = iter(flat.tolist())
+        read = [[next(values) for row in rows if name in row] for name in names]
+        losses = [found for name, found in zip(names, read, strict=True) if _is_loss(name)]
+        if not all(math.isfinite(value) for found in losses for value in found):
+            raise self._diverged(names, read)
+        return names, read
+
+    def _diverged(self, names: list[str], read: list[list[float]]) -> DivergedError:
+        """The error of the first step that has a loss which is not finite."""
+        places = {name: iter(values) for name, values in zip(names, read, strict=True)}
+        for step, index, row in zip(self._steps, self._index, self._rows, strict=True):
+            found = {name: next(values) for name, values in places.items() if name in row}
+            terms = {name: value for name, value in found.items() if _is_loss(name)}
+            if not all(map(math.isfinite, terms.values())):
+                return DivergedError(step, index.tolist(), terms)
+        raise AssertionError("some loss is not finite")
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint must hold so that the next flush is the same."""
@@ -142,6 +150,10 @@ class Recorder:
         """Go on from what `state_dict` returned."""
         self._steps, self._rows = list(state["steps"]), [dict(row) for row in state["rows"]]
         self._index, self._order = list(state["index"]), int(state["order"])
+
+
+def _is_loss(name: str) -> bool:
+    return name.startswith(_LOSS)
 
 
 class CsvSink:

@@ -1,0 +1,132 @@
+"""The rows of the table of methods: kept one by one, and summed up over their seeds."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from _measure import machine
+
+from tacit.evaluation import FineTuneConfig
+
+FEW = "few labels"
+PROBES = {
+    "linear": ("linear", "accuracy"),
+    "knn": ("knn", "accuracy"),
+    FEW: ("fine-tune", "accuracy"),
+    "rankme": ("rankme", "rank"),
+}
+"""Column to the probe and its metric; the last describes and is not to be beaten."""
+JUDGED = ("linear", "knn", FEW)
+RAW, RANDOM, SUPERVISED = "raw features", "random encoder", "supervised"
+NOTE = (
+    f"{FEW}: the encoder fine-tuned on {FineTuneConfig().labels} labels of each class for "
+    f"{FineTuneConfig().epochs} epochs without augmentation; of raw features a linear probe of as "
+    "many. supcon is given the classes as groups: it reads all labels while it trains, so that its "
+    "rival is the supervised model"
+)
+Row = dict[str, Any]
+Key = tuple[str, str, int]
+"""Features, encoder, seed."""
+
+
+class Results:
+    """The rows of a result file, each written when it is there.
+
+    Args:
+        path: the file.
+        about: what was measured; rows of another setting are not kept.
+    """
+
+    def __init__(self, path: Path, about: str) -> None:
+        self.path, self.about = path, about
+        kept = json.loads(path.read_text()) if path.is_file() else {}
+        self.runs: list[Row] = kept.get("runs", []) if kept.get("about") == about else []
+
+    def take(self, key: Key, measure: Callable[[], Row]) -> None:
+        """Measure a row and write it, unless it is there; a method that refuses says why."""
+        if any(_key(row) == key and PROBES.keys() <= row.keys() for row in self.runs):
+            return
+        old = next((row for row in self.runs if _key(row) == key), {})
+        began = time.process_time()
+        try:
+            measured = measure()
+        except ValueError as error:
+            measured = {"problem": str(error)}
+        self.forget(key)
+        features, encoder, seed = key
+        row = {"features": features, "encoder": encoder, "seed": seed, **measured}
+        # Of a run that was only probed again the time of the first measurement is told.
+        spent = max(round(time.process_time() - began), old.get("seconds", 0))
+        self.runs.append({**row, "seconds": spent})
+        print(json.dumps(self.runs[-1]), flush=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        content = {"machine": machine(), "about": self.about, "note": NOTE}
+        content["results"] = self.summary()
+        self.path.write_text(json.dumps({**content, "runs": self.runs}, indent=1) + "\n")
+
+    def forget(self, key: Key) -> None:
+        """Leave a row out, to be measured anew."""
+        self.runs = [row for row in self.runs if _key(row) != key]
+
+    def summary(self) -> list[Row]:
+        """One row for each kind of features on each encoder, over the seeds."""
+        groups: dict[tuple[str, str], list[Row]] = {}
+        for row in self.runs:
+            groups.setdefault((row["encoder"], row["features"]), []).append(row)
+        order = [RAW, RANDOM, SUPERVISED]
+        ranked = sorted(
+            groups, key=lambda g: (g[0], order.index(g[1]) if g[1] in order else len(order))
+        )
+        return [self._summed(groups, *group) for group in ranked]
+
+    def _summed(self, groups: dict[tuple[str, str], list[Row]], encoder: str, name: str) -> Row:
+        rows = groups[encoder, name]
+        head: Row = {"features": name, "encoder": encoder}
+        if any("problem" in row for row in rows):
+            return {**head, "note": next(row["problem"] for row in rows if "problem" in row)}
+        out: Row = {**head, **{p: _said(rows, p) for p in PROBES}, "seeds": len(rows)}
+        out["CPU seconds a run"] = round(fmean(row["seconds"] for row in rows))
+        if name not in (RAW, RANDOM, SUPERVISED):
+            out["beats random by more than the spread"] = _beaten(
+                rows, groups.get((encoder, RANDOM), [])
+            )
+            out["beats raw features"] = _beaten(rows, groups.get(("", RAW), []))
+        return out
+
+    def text(self) -> str:
+        """The summary, for a terminal."""
+        return "\n".join("  ".join(str(value) for value in row.values()) for row in self.summary())
+
+
+def _key(row: Row) -> Key:
+    return row["features"], row["encoder"], row["seed"]
+
+
+def _said(rows: Sequence[Row], probe: str) -> str:
+    values = [row[probe] for row in rows if probe in row]
+    if not values:  # measured before there was this probe
+        return ""
+    spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{fmean(values):.3f}{spread}" if probe != "rankme" else f"{fmean(values):.1f}"
+
+
+def _beaten(rows: Sequence[Row], baseline: Sequence[Row]) -> str:
+    """The probes whose lead is larger than the two spreads together; `no` if none is."""
+    both = [probe for probe in JUDGED if all(probe in row for row in (*rows, *baseline))]
+    won = [probe for probe in both if baseline and _leads(rows, baseline, probe)]
+    return " and ".join(won) or "no"
+
+
+def _leads(rows: Sequence[Row], baseline: Sequence[Row], probe: str) -> bool:
+    own, other = [r[probe] for r in rows], [r[probe] for r in baseline]
+    spread = (_variance(own) + _variance(other)) ** 0.5
+    return fmean(own) - fmean(other) > spread
+
+
+def _variance(values: Sequence[float]) -> float:
+    return stdev(values) ** 2 if len(values) > 1 else 0.0
