@@ -23,6 +23,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 NAMES = ("chromium", "chromium-headless-shell", "google-chrome", "chrome")
 SEARCHES = {"GraphMAE": "graph-graphmae", "resume": "resume", "EncoderSpec": "contract"}
+ABORTED = "net::ERR_ABORTED"
 SHOTS = ("index.html", "methods/index.html", "methods/simclr.html", "results.html")
 SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
 
@@ -38,11 +39,13 @@ class Quiet(SimpleHTTPRequestHandler):
 def served(site: Path) -> Iterator[str]:
     """The address under which a folder is served."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site)))
+    server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"
     finally:
         server.shutdown()
+        server.server_close()
 
 
 def look(page: Any, address: str, path: str) -> tuple[list[str], set[str], set[str]]:
@@ -51,7 +54,8 @@ def look(page: Any, address: str, path: str) -> tuple[list[str], set[str], set[s
     listeners = {
         "console": lambda each: each.type in ("error", "warning") and faults.append(each.text),
         "pageerror": lambda error: faults.append(f"script: {error}"),
-        "requestfailed": lambda request: faults.append(f"failed: {request.url}"),
+        # What the page before had not finished when it was left is aborted, and no fault.
+        "requestfailed": lambda r: r.failure != ABORTED and faults.append(f"failed: {r.url}"),
         "response": lambda r: r.status >= 400 and faults.append(f"{r.status}: {r.url}"),
     }
     for event, listener in listeners.items():

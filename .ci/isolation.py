@@ -58,7 +58,7 @@ class Subject:
 
 
 SUBJECTS = (
-    Subject(folder="core", tests="tests/core"),
+    Subject(folder="core", tests="tests/core", tools=("scikit-learn",)),
     Subject(folder="plugins/vision", tests="tests/vision", method="mae", data="vision/digits"),
     Subject(folder="plugins/audio", tests="tests/audio", method="audio/byol-a", data="audio/notes"),
     Subject(
@@ -122,6 +122,7 @@ class Environment:
         """Run tests as they lie in the checkout, away from it: its sources are not on the path."""
         target = self.folder / tests
         shutil.copytree(ROOT / tests, target, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / "docs", self.folder / "docs")  # which some tests compare with
         settings = "pyproject.toml"
         if tests.startswith("examples"):
             settings = f"{Path(tests).parent}/pyproject.toml"
