@@ -38,6 +38,7 @@ from tacit.evaluation.probes import (
     LinearProbe,
     Need,
     Origin,
+    PerceptronProbe,
     Probe,
     RankMeProbe,
     Sample,
