@@ -53,7 +53,7 @@ from tacit_tabular.encoders import Mlp, MlpConfig, Transformer, TransformerConfi
 from tacit_tabular.modality import Rows, Table
 
 RESULT = Path(__file__).parent / "results" / "tabular.json"
-LABELS = {"adult": "income", "california_housing": "median_house_value", "higgs_small": "label"}
+LABELS = {"california_housing": "median_house_value", "adult": "income", "higgs_small": "label"}
 METHODS = {"scarf": "mlp", "vime": "mlp", "mvm": "transformer", "t-jepa": "transformer"}
 RAW = "raw"
 PUBLISHED = (

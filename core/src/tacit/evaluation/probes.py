@@ -241,8 +241,8 @@ def named_probes() -> Mapping[str, Probe]:
     """The core's own probes, with their default settings."""
     probes: tuple[Probe, ...] = (
         LinearProbe(),
-        PerceptronProbe(),
         KnnProbe(),
+        PerceptronProbe(),
         FineTuneProbe(),
         RankMeProbe(),
         AlignmentProbe(),
