@@ -48,7 +48,7 @@ def test_ten_thousand_categories_are_learnt_from() -> None:
 
 
 def test_names_that_occur_twice_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"'age'.* twice"):
+    with pytest.raises(ValueError, match="'age' 2 times"):
         small().fit(pd.concat([GOOD, GOOD[["age"]]], axis=1))
 
 
