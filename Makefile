@@ -31,7 +31,7 @@ TESTS          ?=
 ISOLATE        ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test isolation lint format docs serve bench pages constraints clean
+.PHONY: help demo test isolation lint format docs browse serve bench pages constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ format: $(STAMPS)/dev ## put the code into shape
 
 docs: pages $(STAMPS)/docs ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
+
+browse: docs $(STAMPS)/browser ## open every page of site/ in a browser: links, console, search
+	$(BIN)/python .ci/browse.py site
 
 serve: $(STAMPS)/docs ## show the documentation on a local port while writing it
 	$(BIN)/mkdocs serve --strict

@@ -62,11 +62,14 @@ def index(catalogue: Catalogue) -> str:
     words = catalogue.modalities
     parts = [
         "# Methods",
-        "Which method runs on which modality: *yes*, or what is missing. Generated from what the "
+        "Which method runs on which modality, and [why not](#why-not). Generated from what the "
         "installed packages offer, as `tacit list` is; every *yes* is trained by a test.",
     ]
     for title, offers in grouped(catalogue).items():
-        lines = [f"| method | {' | '.join(words)} | |", "|---" * (len(words) + 2) + "|"]
+        lines = [
+            f"| method | {' | '.join(words)} | what it does |",
+            "|---" * (len(words) + 2) + "|",
+        ]
         for offer in offers:
             link = f"[{offer.name}]({page_of(offer.name).removeprefix(f'{FOLDER}/')})"
             row = ["yes" if cells[offer.name, word].fits else "no" for word in words]

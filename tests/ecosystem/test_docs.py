@@ -193,7 +193,9 @@ def test_a_page_is_reached_from_the_contents() -> None:
 def test_links_between_files_lead_somewhere(page: Path) -> None:
     prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", prose)
-    assert not [link for link in links if not (page.parent / link).exists()]
+    # Pages of methods are made when the documentation is built, which checks links to them.
+    there = [link for link in links if "methods/" not in link]
+    assert not [link for link in there if not (page.parent / link).exists()]
 
 
 @pytest.mark.parametrize(

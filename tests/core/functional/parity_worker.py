@@ -6,14 +6,13 @@ DistributedDataParallel does, and set beside the gradient of one process on the 
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
+from tests.core.ranks import fork, together
 from torch import Tensor
 
 from tacit import functional
@@ -204,28 +203,21 @@ def twice(collective: Callable[[Tensor], Tensor], x: Tensor, world: int) -> bool
     return torch.allclose(slope, 3 * at**2 * world) and torch.allclose(second, 6 * at * times)
 
 
-def main(rank: int, folder: Path) -> None:
+def split(rank: int, folder: Path) -> dict[int, Any]:
     """Meet in groups of four and of two, one after the other."""
-    answers = {}
+    answers: dict[int, Any] = {}
     for world in (4, 2):
         if rank < world:
-            dist.init_process_group(
-                "gloo",
-                init_method=f"file://{folder}/meet{world}",
-                rank=rank,
-                world_size=world,
-                timeout=timedelta(seconds=60),
-            )
-            answers[world] = {
-                "losses": compare(rank, world),
-                "collectives": collectives(rank, world),
-                "unequal": unequal_rows(rank),
-            }
-            dist.destroy_process_group()
-    (folder / f"answer{rank}.json").write_text(json.dumps(answers))
+            with together(folder, rank, world):
+                answers[world] = {
+                    "losses": compare(rank, world),
+                    "collectives": collectives(rank, world),
+                    "unequal": unequal_rows(rank),
+                }
+    return answers
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     REFERENCE = {name: gradient(loss, slice(0, BATCH)) for name, loss in LOSSES.items()}
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    fork(split, 4)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tests.core.ranks import answers_of
 
 from tacit.functional import all_reduce_sum, gather_rows, global_mean, rank, world_size
 
-WORKER = Path(__file__).with_name("parity_worker.py")
 WORLDS = (2, 4)
 RANKS = max(WORLDS)
 
@@ -21,17 +17,7 @@ RANKS = max(WORLDS)
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("ranks")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(WORKER), str(number), str(folder)],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(RANKS)
-    ]
-    errors = [process.communicate(timeout=120)[1] for process in processes]
-    assert all(process.returncode == 0 for process in processes), "\n".join(errors)
-    return [json.loads((folder / f"answer{number}.json").read_text()) for number in range(RANKS)]
+    return answers_of("tests.core.functional.parity_worker", folder, RANKS)
 
 
 @pytest.mark.parametrize("world", WORLDS)

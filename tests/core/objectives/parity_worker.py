@@ -6,11 +6,9 @@ process sees its rows, and gradients are averaged, as DistributedDataParallel do
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -24,6 +22,7 @@ from tests.core.objectives.setting import (
     masked_views,
     two_views,
 )
+from tests.core.ranks import fork, together
 from tests.core.toys import SIZE
 from torch import Tensor, nn
 
@@ -169,25 +168,18 @@ def memories(rank: int, world: int) -> dict[str, object]:
     }
 
 
-def main(rank: int, folder: Path) -> None:
+def split(rank: int, folder: Path) -> dict[int, Any]:
     """Meet in groups of four and of two, one after the other."""
-    answers = {}
+    answers: dict[int, Any] = {}
     for world in (4, 2):
         if rank < world:
-            dist.init_process_group(
-                "gloo",
-                init_method=f"file://{folder}/meet{world}",
-                rank=rank,
-                world_size=world,
-                timeout=timedelta(seconds=60),
-            )
-            answers[world] = {
-                "objectives": compare(rank, world),
-                "norms": batch_norm(rank, world),
-                "memories": memories(rank, world),
-            }
-            dist.destroy_process_group()
-    (folder / f"answer{rank}.json").write_text(json.dumps(answers))
+            with together(folder, rank, world):
+                answers[world] = {
+                    "objectives": compare(rank, world),
+                    "norms": batch_norm(rank, world),
+                    "memories": memories(rank, world),
+                }
+    return answers
 
 
 if __name__ == "__main__":
@@ -195,4 +187,4 @@ if __name__ == "__main__":
     REFERENCE = {
         n: gradients(prepared(n), n, slice(0, BATCH)) for n in OBJECTIVES if n not in ON_ITS_OWN
     }
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    fork(split, 4)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from tests.core.objectives.setting import OBJECTIVES, ON_ITS_OWN
+from tests.core.ranks import answers_of
 from torch import nn
 
 from tacit.nn import synchronise_batch_norm
 
-ROOT = Path(__file__).parents[3]
 WORLDS = (2, 4)
 RANKS = max(WORLDS)
 
@@ -23,18 +19,7 @@ RANKS = max(WORLDS)
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("ranks")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.core.objectives.parity_worker", str(rank), str(folder)],
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-        for rank in range(RANKS)
-    ]
-    errors = [process.communicate(timeout=120)[1] for process in processes]
-    assert all(process.returncode == 0 for process in processes), "\n".join(errors)
-    return [json.loads((folder / f"answer{rank}.json").read_text()) for rank in range(RANKS)]
+    return answers_of("tests.core.objectives.parity_worker", folder, RANKS)
 
 
 @pytest.mark.parametrize("world", WORLDS)

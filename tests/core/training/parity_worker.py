@@ -1,4 +1,4 @@
-"""Run by test_distributed.py in each of several processes: whole runs of the engine, split.
+"""Run by test_distributed.py: whole runs of the engine, in one process and split over several.
 
 The reference is the same run in one process. Views and masks are part of the data, so that every
 process makes those that one process makes.
@@ -6,19 +6,16 @@ process makes those that one process makes.
 
 from __future__ import annotations
 
-import json
-import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from tests.core.objectives.asked import TASKS, TURNS, circle
 from tests.core.objectives.setting import HEAD, MAE, MASKED, OBJECTIVES, SIMMIM, TOKENS, values
+from tests.core.ranks import fork, together
 from tests.core.toys import SIZE, AttendingEncoder, PoolEncoder, TokenEncoder
 from torch import Tensor
 
@@ -306,18 +303,14 @@ def part_by_part(world: int) -> list[int]:
     ]
 
 
-def compared(got: dict[str, Any], wanted: dict[str, Any] | None) -> dict[str, Any]:
-    """What a process ended with; beside the whole batch's run, in the process that made that."""
-    moved = got["moved"]
-    own = {"weights": zlib.crc32(moved.numpy().tobytes()), "asked": got["asked"]}
-    if wanted is None:
-        return own
-    whole = wanted["moved"]
+def compared(got: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    moved, whole = got["moved"], wanted["moved"]
     assert whole.norm() > 1e-3, "nothing was learnt"
     return {
-        **own,
         "norm": float(moved.norm() / whole.norm()),
         "cosine": float(torch.cosine_similarity(moved, whole, dim=0)),
+        "weights": zlib.crc32(moved.numpy().tobytes()),
+        "asked": got["asked"],
         "logged": got["logged"],
         "logged whole": wanted["logged"],
     }
@@ -346,28 +339,20 @@ def references() -> dict[str, dict[str, Any]]:
     return {**whole, **parts}
 
 
-def main(rank: int, folder: Path) -> None:
-    """One process first, while the others wait; then groups of four and of two."""
-    torch.set_num_threads(1)
-    whole = references() if rank == 0 else {}
-    answers: dict[str, Any] = {"1": {"asked": whole["simclr"]["asked"]}} if whole else {}
+def split(rank: int, folder: Path) -> dict[str, Any]:
+    """One process of several: first of four, then of two."""
+    answers: dict[str, Any] = {"1": {"asked": REFERENCE["simclr"]["asked"]}}
     for world in WORLDS:
-        if rank >= world:
-            continue
-        dist.init_process_group(
-            "gloo",
-            init_method=f"file://{folder}/meet{world}",
-            rank=rank,
-            world_size=world,
-            timeout=timedelta(seconds=500),
-        )
-        answers[str(world)] = {
-            name: compared(run(), whole.get(name) or whole.get(f"{name} {world}"))
-            for name, run in runs(rank, world).items()
-        }
-        dist.destroy_process_group()
-    (folder / f"answer{rank}.json").write_text(json.dumps(answers))
+        if rank < world:
+            with together(folder, rank, world):
+                answers[str(world)] = {
+                    name: compared(run(), REFERENCE.get(name) or REFERENCE[f"{name} {world}"])
+                    for name, run in runs(rank, world).items()
+                }
+    return answers
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    torch.set_num_threads(1)
+    REFERENCE = references()
+    fork(split, max(WORLDS))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.core.ranks import answers_of
 from tests.core.training.parity_worker import CASES, IN_PARTS, WORLDS
 
-ROOT = Path(__file__).parents[3]
 NAMES = [*CASES, *(f"{name} in parts" for name in IN_PARTS)]
 Answers = list[dict[str, Any]]
 
@@ -19,25 +15,16 @@ Answers = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     folder = tmp_path_factory.mktemp("ranks")
-    worker = [sys.executable, "-m", "tests.core.training.parity_worker"]
-    processes = [
-        subprocess.Popen(
-            [*worker, str(rank), str(folder)], stderr=subprocess.PIPE, text=True, cwd=ROOT
-        )
-        for rank in range(max(WORLDS))
-    ]
-    errors = [process.communicate(timeout=560)[1] for process in processes]
-    assert all(process.returncode == 0 for process in processes), "\n".join(errors)
-    assert not any("Warning" in error for error in errors), "\n".join(errors)
-    return [json.loads((folder / f"answer{rank}.json").read_text()) for rank in range(max(WORLDS))]
+    return answers_of("tests.core.training.parity_worker", folder, max(WORLDS))
 
 
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_weights_move_as_in_one_process(answers: Answers, name: str, world: int) -> None:
-    got = answers[0][str(world)][name]  # the others end with the same weights, see below
-    assert got["norm"] == pytest.approx(1, abs=1e-6)
-    assert got["cosine"] == pytest.approx(1, abs=1e-6)
+    for rank in range(world):
+        got = answers[rank][str(world)][name]
+        assert got["norm"] == pytest.approx(1, abs=1e-6)
+        assert got["cosine"] == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize("world", WORLDS)

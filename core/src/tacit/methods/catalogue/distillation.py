@@ -49,7 +49,11 @@ def dino() -> Method:
 
 
 def ibot() -> Method:
-    """IBOT. The paper trains with AdamW at batch 1024, 8192 prototypes and small crops beside."""
+    """IBOT. The paper trains with AdamW at batch 1024, 8192 prototypes and small crops beside.
+
+    The paper's one head for views and tokens has no norm. Here the views' has batch norm, as DINO's
+    above, and the tokens, which cannot take it, have a head of their own: better in short runs.
+    """
     schedules = {
         "teacher.momentum": _MOMENTUM,
         "teacher_temperature": _SHARPNESS,
@@ -58,7 +62,7 @@ def ibot() -> Method:
     stage = Stage(
         views="two-views",
         objective=Ibot,
-        config=IbotConfig(),
+        config=IbotConfig(projector=PrototypeHeadConfig(trunk=_TRUNK), shared_head=False),
         teachers={"teacher": Ema(momentum=0.99)},
         training=training(clip=_CLIP, schedules=schedules),
     )

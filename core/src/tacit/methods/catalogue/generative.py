@@ -16,12 +16,15 @@ from tacit.objectives import (
 
 
 def dae() -> Method:
-    """A denoising autoencoder; how much noise is up to the views."""
+    """A denoising autoencoder; how much noise is up to the views.
+
+    The rate is three times that of other methods: short runs reach better neighbours with it.
+    """
     stage = Stage(
         views="noisy",
         objective=Autoencoder,
         config=AutoencoderConfig(),
-        training=training(),
+        training=training(3e-3),
     )
     return Method(
         name="dae",
@@ -32,12 +35,12 @@ def dae() -> Method:
 
 
 def rcae() -> Method:
-    """A reconstruction contractive autoencoder, with one random direction a step."""
+    """A reconstruction contractive autoencoder, with one random direction a step; rate as `dae`."""
     stage = Stage(
         views="noisy",
         objective=Autoencoder,
         config=AutoencoderConfig(regulariser=Contractive()),
-        training=training(),
+        training=training(3e-3),
     )
     return Method(
         name="rcae",
