@@ -30,6 +30,7 @@ from tacit.evaluation.neighbours import (
     nearest,
 )
 from tacit.evaluation.pairs import Towers, evaluate_pairs
+from tacit.evaluation.perceptron import Perceptron, PerceptronConfig, perceptron_probe
 from tacit.evaluation.probes import (
     AlignmentProbe,
     FineTuneProbe,
@@ -37,6 +38,7 @@ from tacit.evaluation.probes import (
     LinearProbe,
     Need,
     Origin,
+    PerceptronProbe,
     Probe,
     RankMeProbe,
     Sample,
@@ -79,6 +81,9 @@ __all__ = [
     "Need",
     "Neighbours",
     "Origin",
+    "Perceptron",
+    "PerceptronConfig",
+    "PerceptronProbe",
     "Probe",
     "RankMeProbe",
     "Readable",
@@ -118,6 +123,7 @@ __all__ = [
     "modality_gap",
     "named_probes",
     "nearest",
+    "perceptron_probe",
     "r2",
     "random_split",
     "rankme",

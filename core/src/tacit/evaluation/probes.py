@@ -17,6 +17,7 @@ from tacit.evaluation.geometry import alignment, uniformity
 from tacit.evaluation.label_free import rankme
 from tacit.evaluation.linear import LinearProbeConfig, linear_probe
 from tacit.evaluation.neighbours import KnnConfig, knn_predict, knn_regress
+from tacit.evaluation.perceptron import PerceptronConfig, perceptron_probe
 from tacit.evaluation.ridge import RidgeProbeConfig, ridge_probe
 from tacit.evaluation.targets import Target
 
@@ -112,6 +113,29 @@ class LinearProbe:
                 groups=target.groups,
                 config=self.regression,
             )
+        )
+        return target.scores(model.predict(sample.test))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerceptronProbe:
+    """A small network, for classes and for numbers."""
+
+    config: PerceptronConfig = field(default_factory=PerceptronConfig)
+    name: str = "mlp"
+    needs: Need | None = "labels"
+    seeded: bool = True
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Mapping[str, float]:
+        """Fit on the training set and measure on the test set."""
+        target = _target(sample)
+        model = perceptron_probe(
+            sample.train,
+            target.train,
+            classes=target.classes,
+            generator=generator,
+            groups=target.groups,
+            config=self.config,
         )
         return target.scores(model.predict(sample.test))
 
@@ -218,6 +242,7 @@ def named_probes() -> Mapping[str, Probe]:
     probes: tuple[Probe, ...] = (
         LinearProbe(),
         KnnProbe(),
+        PerceptronProbe(),
         FineTuneProbe(),
         RankMeProbe(),
         AlignmentProbe(),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tacit_tabular.data.anything import SUFFIXES, read_file
-from tacit_tabular.data.frames import FrameSource, infer
+from tacit_tabular.data.frames import FrameSource, category_of, infer
 from tacit_tabular.schema import Kind
 
 
@@ -111,9 +111,10 @@ def labels_of(
     known = infer(train[label])
     if known.kind == "numerical":
         return torch.from_numpy(frame[label].to_numpy(dtype="float64")), None
-    codes = pd.Index(known.categories).get_indexer(pd.Index(frame[label].astype(str)))
+    found = frame[label].astype(object).map(category_of)
+    codes = pd.Index(known.categories, dtype=object).get_indexer(pd.Index(found, dtype=object))
     if (codes < 0).any():
-        new = sorted(set(frame[label].astype(str)) - set(known.categories))
+        new = sorted(set(found) - set(known.categories))
         raise ValueError(
             f"label: classes {new} do not occur in train, which has {known.categories}"
         )

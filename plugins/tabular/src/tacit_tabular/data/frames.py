@@ -22,7 +22,7 @@ def infer(series: pd.Series, kind: Kind | None = None) -> Column:
     kind = kind or kind_of(series)
     name = str(series.name)
     if kind == "categorical":
-        found = sorted({str(item) for item in series.dropna().unique()})
+        found = sorted({category_of(item) for item in series.dropna().unique()})
         return Column(name=name, kind=kind, categories=tuple(found))
     numbers = as_numbers(series)
     present = numbers[~np.isnan(numbers)]
@@ -30,6 +30,13 @@ def infer(series: pd.Series, kind: Kind | None = None) -> Column:
         return Column(name=name)
     std = float(present.std())
     return Column(name=name, mean=float(present.mean()), std=std if std > 0 else 1.0)
+
+
+def category_of(item: object) -> str:
+    """A category as text; 3.0 is 3, as pandas makes whole numbers floats where one is missing."""
+    if isinstance(item, float | np.floating) and float(item).is_integer():
+        return str(int(item))
+    return str(item)
 
 
 def kind_of(series: pd.Series) -> Kind:
@@ -77,9 +84,9 @@ def encode(frame: pd.DataFrame, columns: Sequence[Column]) -> Tensor:
             cells[:, at] = as_numbers(series)
             continue
         known = pd.Index(column.categories, dtype=object)
-        codes = known.get_indexer(pd.Index(series.astype(object).map(str), dtype=object)).astype(
-            np.float64
-        )
+        codes = known.get_indexer(
+            pd.Index(series.astype(object).map(category_of), dtype=object)
+        ).astype(np.float64)
         cells[:, at] = np.where(series.isna(), np.nan, codes)
     return torch.from_numpy(cells)
 
