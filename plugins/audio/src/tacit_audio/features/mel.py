@@ -110,8 +110,7 @@ def mel_filters(
     mel_scale="htk")`, see the tests.
     """
     bins = torch.linspace(0, rate / 2, fft // 2 + 1, dtype=torch.float64)
-    ends = to_mel(torch.tensor([low, high], dtype=torch.float64))
-    points = to_hertz(torch.linspace(float(ends[0]), float(ends[1]), mels + 2, dtype=torch.float64))
+    points = _corners(mels, low, high)
     width = points[1:] - points[:-1]
     distance = points - bins[:, None]
     rising = -distance[:, :-2] / width[:-1]
@@ -119,12 +118,20 @@ def mel_filters(
     return torch.minimum(rising, falling).clamp(min=0).float()
 
 
+def _corners(mels: int, low: float, high: float) -> Float[Tensor, " corners"]:
+    """Where the triangles begin, peak and end, Hz: triangle i from corner i to corner i + 2."""
+    ends = to_mel(torch.tensor([low, high], dtype=torch.float64))
+    return to_hertz(torch.linspace(float(ends[0]), float(ends[1]), mels + 2, dtype=torch.float64))
+
+
 def _fft_size(config: LogMelConfig) -> int:
     """The least power of two that holds a window and leaves no band empty."""
     size = 2 ** math.ceil(math.log2(config.window_samples))
+    corners = _corners(config.mels, config.low, config.highest)
     while size <= 2**16:
-        filters = mel_filters(config.mels, size, config.rate, config.low, config.highest)
-        if bool((filters.sum(0) > 0).all()):
+        apart = config.rate / size
+        first = (torch.floor(corners[:-2] / apart) + 1) * apart  # bin above where a band begins
+        if bool((first < corners[2:]).all()):
             return int(size)
         size *= 2
     raise ValueError(
