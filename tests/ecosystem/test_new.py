@@ -13,19 +13,30 @@ from tacit.cli import main
 from tacit.scaffold import KINDS, names, write_package
 
 LENGTH = ["epochs=1", "batch=32", "workers=0", "watch_size=64"]
+NAMES = {"method": "acme-loss", "modality": "acme-wave", "plugin": "acme-both"}
+RUNS = {  # what each is trained with
+    "method": ("acme-loss/method", "vision/digits"),
+    "modality": ("simclr", "acme-wave/waves"),
+    "plugin": ("acme-both/method", "acme-both/waves"),
+}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_new_package_lists_trains_and_passes_its_own_tests(kind: str, tmp_path: Path) -> None:
-    folder = write_package(kind, "acme-wave", tmp_path / "package")
-    path = [install(folder, tmp_path / "site"), tmp_path / "site"]
-    method = "simclr" if kind == "modality" else "acme-wave/method"
-    data = "vision/digits" if kind == "method" else "acme-wave/waves"
-    train = ["pretrain", method, "--data", data, "--no-evaluate", "--out", "run", *LENGTH]
-    answer = tacit(["list"], ["doctor"], train, path=path, cwd=tmp_path)
+def test_new_packages_list_train_and_pass_their_own_tests(tmp_path: Path) -> None:
+    """One of each kind, installed beside each other."""
+    site = tmp_path / "site"
+    folders = {k: write_package(k, NAMES[k], tmp_path / NAMES[k]) for k in KINDS}
+    path = [*(install(folder, site) for folder in folders.values()), site]
+    train = [
+        ["pretrain", method, "--data", data, "--no-evaluate", "--out", kind, *LENGTH]
+        for kind, (method, data) in RUNS.items()
+    ]
+    answer = tacit(["list"], ["doctor"], *train, path=path, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
-    assert "acme-wave/" in answer.stdout
-    tests = python(["-m", "pytest", "-q", "-p", "no:cacheprovider"], path=path, cwd=folder)
+    for name in NAMES.values():
+        assert f"{name}/" in answer.stdout
+    suites = [str(folder / "tests") for folder in folders.values()]
+    quiet = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    tests = python(["-m", "pytest", *quiet, *suites], path=path, cwd=tmp_path)
     assert tests.returncode == 0, tests.stdout[-3000:]
 
 

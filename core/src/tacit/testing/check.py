@@ -6,7 +6,7 @@ import traceback
 import unittest
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -56,6 +56,7 @@ class Case:
     subject: str
     check: Check
     thing: Any = field(repr=False)
+    _results: list[Result] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.check.name}"
@@ -69,23 +70,27 @@ class Case:
         """
         import torch
 
-        with torch.random.fork_rng(devices=[]), _single_thread():
-            torch.manual_seed(0)
-            self.check.run(self.thing)
-
-    def result(self) -> Result:
-        """Run the check and say what became of it; raises nothing."""
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self()
+            with torch.random.fork_rng(devices=[]), _single_thread():
+                torch.manual_seed(0)
+                self.check.run(self.thing)
         except unittest.SkipTest as skip:
-            return self._became("skipped", str(skip))
+            self._results.append(self._became("skipped", str(skip)))
+            raise
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
             at = f"{place.filename.rpartition('/')[2]}:{place.lineno}"
-            return self._became("failed", f"{type(error).__name__}: {error} ({at})")
-        return self._became("passed", "")
+            self._results.append(self._became("failed", f"{type(error).__name__}: {error} ({at})"))
+            raise
+        self._results.append(self._became("passed", ""))
+
+    def result(self) -> Result:
+        """What became of the check, which is run unless it has been; raises nothing."""
+        if not self._results:
+            with warnings.catch_warnings(), suppress(unittest.SkipTest, Exception):
+                warnings.simplefilter("ignore")
+                self()
+        return self._results[-1]
 
     def _became(self, state: State, reason: str) -> Result:
         return Result(
