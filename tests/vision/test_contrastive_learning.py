@@ -16,6 +16,8 @@ from tacit.data import Loader, Source
 from tacit.evaluation import embed, knn_predict
 from tacit_vision.data import Digits
 
+pytestmark = pytest.mark.learning
+
 VIEWS = {
     "scale": (0.4, 1.0),
     "flip_probability": 0.0,

@@ -21,6 +21,8 @@ from tacit_vision.encoders import ViT
 from tacit_vision.modality import Image
 from tacit_vision.views import Masked, WholeAndPart
 
+pytestmark = pytest.mark.learning
+
 STEPS, BATCH = 80, 128
 LEAST_GAIN = {"gmml": 0.1, "selfie": 0.1, "best_rq": 0.1, "i_jepa": 0.1, "crop_mae": 0.05}
 

@@ -17,6 +17,8 @@ from tacit.evaluation import embed, knn_predict
 from tacit_vision.data import Digits
 from tacit_vision.views import Related
 
+pytestmark = pytest.mark.learning
+
 PLAIN: dict[str, Any] = {"scale": (0.6, 1.0), "flip_probability": 0.0}
 RESNET = {"name": "vision/resnet", "width": 8, "blocks": (1, 1)}
 VIT = {"name": "vision/vit", "patch": 2, "width": 48, "depth": 2, "heads": 2}

@@ -17,6 +17,8 @@ from tacit.data import Loader, Source
 from tacit.evaluation import embed, knn_predict
 from tacit_vision.data import Digits
 
+pytestmark = pytest.mark.learning
+
 VIEWS = {
     "two-views": {
         "scale": (0.4, 1.0),
