@@ -27,7 +27,7 @@ def take(
         manager: where its hooks are registered.
         candidate: the plugin.
         core_version: what it must have been made for.
-        seconds: how long its import, and each of its hooks, may take.
+        seconds: how long its import may take, and its hooks together.
 
     Raises:
         Refusal: with the reason; the manager is then as it was before.
@@ -37,7 +37,7 @@ def take(
     try:
         with refusing("it cannot be taken", _silence(candidate)):
             _register(manager, candidate, seconds)
-            offers = {kind: _collect(manager, candidate, kind, seconds) for kind in KINDS}
+            offers = _collect_all(manager, candidate, seconds)
     except BaseException:
         if manager.has_plugin(candidate.name):
             manager.unregister(name=candidate.name)
@@ -93,14 +93,30 @@ def _check_hooks(manager: pluggy.PluginManager, candidate: Candidate, plugin: ob
         raise Refusal(f"{candidate.entry.value} implements no hook", _silence(candidate))
 
 
-def _collect(
-    manager: pluggy.PluginManager, candidate: Candidate, kind: str, seconds: float
-) -> tuple[Offer, ...]:
+def _collect_all(
+    manager: pluggy.PluginManager, candidate: Candidate, seconds: float
+) -> dict[str, tuple[Offer, ...]]:
+    found: dict[str, tuple[Offer, ...]] = {}
+
+    def every() -> None:
+        for kind in KINDS:
+            found[kind] = _collect(manager, candidate, kind)
+
+    try:
+        ask(every, seconds)
+    except TimeoutError:
+        hanging = next(kind for kind in KINDS if kind not in found)
+        with refusing(f"tacit_{hanging} failed", _silence(candidate)):
+            raise
+    return found
+
+
+def _collect(manager: pluggy.PluginManager, candidate: Candidate, kind: str) -> tuple[Offer, ...]:
     hook = f"tacit_{kind}"
     others = manager.get_plugins() - {manager.get_plugin(candidate.name)}
     with refusing(f"{hook} failed", _silence(candidate)):
         caller = manager.subset_hook_caller(hook, remove_plugins=others)
-        answers = ask(caller, seconds)
+        answers = caller()
     # pluggy drops None, which is what a forgotten return gives.
     if len(answers) < len(caller.get_hookimpls()):
         raise Refusal(f"{hook} returned None, wanted a list of Offer", _silence(candidate))
