@@ -123,6 +123,7 @@ def neighbours(encoder: Encoder) -> float:
     return float((predicted == queries.label).float().mean())
 
 
+@pytest.mark.learning
 def test_two_views_teach_the_pitch_of_notes() -> None:
     torch.manual_seed(0)
     encoder = SpectrogramTransformer(PATCHES)

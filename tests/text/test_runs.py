@@ -41,6 +41,7 @@ def test_texts_too_long_for_the_encoder_stop_a_run_before_it_starts(tmp_path: Pa
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.learning
 @pytest.mark.slow
 def test_a_contrast_of_dropout_beats_the_random_encoder(tmp_path: Path) -> None:
     settings = {"epochs": 2, "batch": 64, "watch_every": 0, "encoder": {**SMALL, "width": 64}}

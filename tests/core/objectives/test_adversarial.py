@@ -100,6 +100,7 @@ class Bent(PooledEncoder):
         return value[..., None]
 
 
+@pytest.mark.learning
 def test_encoder_and_generator_learn_to_undo_each_other() -> None:
     """Of a Gaussian, where they can: the way there and back ends where it began."""
     shape = torch.tensor([[1.0, 0.6], [0.0, 0.5]])

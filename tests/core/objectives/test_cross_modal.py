@@ -279,6 +279,7 @@ def retrieved(present: dict[str, Tensor], steps: int = 200) -> float:
     return float(((a @ c.T).argmax(1) == torch.arange(64)).float().mean())
 
 
+@pytest.mark.learning
 def test_three_modalities_learn_with_a_third_of_the_members_missing() -> None:
     """Each instance lacks one of three: no instance is ever complete. Chance is 1 in 64."""
     missing = torch.arange(192) % 3
