@@ -197,6 +197,9 @@ class ToyContext:
             answer: Encoding = encoder(view.value, mask=mask, taps=taps)
         return answer
 
+    def tokenize(self, view: View) -> Tokens:
+        return self.encoder(view.modality).tokenize(view.value)
+
     def encode_each(
         self, views: Sequence[View], *, which: str = "student", joint: bool = False
     ) -> list[Encoding]:

@@ -14,8 +14,10 @@ from tacit_audio.encoders import (
     CnnConfig,
     SpectrogramTransformer,
     SpectrogramTransformerConfig,
+    Wav2Vec2,
+    Wav2Vec2Config,
 )
-from tacit_audio.modality import Audio
+from tacit_audio.modality import Audio, Preprocessing
 from tacit_audio.sound import Sound, join
 
 RATE, TOKENS, HIDDEN = 8000, 28, 12
@@ -26,9 +28,16 @@ def transformer(**changed: object) -> SpectrogramTransformer:
     return SpectrogramTransformer(replace(small, **changed))  # type: ignore[arg-type]
 
 
+def waveform(**changed: object) -> Wav2Vec2:
+    small = Wav2Vec2Config(rate=RATE, filters=8, width=16, depth=2, heads=2)
+    return Wav2Vec2(replace(small, **changed))  # type: ignore[arg-type]
+
+
 MAKERS: dict[str, Callable[[], Encoder]] = {
     "patches": transformer,
     "frames": lambda: transformer(bands=32, frames=2, normalise="bin"),
+    "waveform, layer norm": waveform,
+    "waveform, group norm": lambda: waveform(norm="group", norm_first=False),
     "cnn": lambda: Cnn(CnnConfig(rate=RATE, filters=4, width=16)),
 }
 
@@ -45,7 +54,7 @@ def clips(samples: int = 8800, count: int = 3, channels: int = 1) -> Sound:
 def test_a_clip_has_one_embedding_alone_and_padded(encoder: Encoder) -> None:
     waves = [0.1 * torch.randn(1, size) for size in (3001, 9000, 640)]
     together = join(waves, RATE)
-    together.wave[0, :, 3001:] = 9.0  # whatever lies there
+    together.wave[0, :, 3001:] = torch.nan  # whatever lies there
     batch = encoder(together)
     for row, wave in enumerate(waves):
         alone = encoder(join([wave], RATE))
@@ -62,8 +71,10 @@ def test_padding_gets_no_gradient(encoder: Encoder) -> None:
     assert wave.grad[1, :, 1500:].abs().sum() == 0
 
 
-def test_silence_and_a_single_sample_have_finite_embeddings(encoder: Encoder) -> None:
-    quiet = Sound(wave=torch.zeros(2, 1, 900), rate=RATE, lengths=torch.tensor([900, 1]))
+def test_silence_and_the_shortest_clip_have_finite_embeddings(encoder: Encoder) -> None:
+    assert isinstance(encoder.spec.preprocessing, Preprocessing)
+    lengths = torch.tensor([900, encoder.spec.preprocessing.shortest])
+    quiet = Sound(wave=torch.zeros(2, 1, 900), rate=RATE, lengths=lengths)
     assert torch.isfinite(encoder(quiet).pooled).all()
 
 

@@ -33,6 +33,7 @@ class EncoderSpec:
         layers: how many intermediate layers can be tapped, numbered 1 to `layers`.
         target_width: features per token of `token_targets`, None if it has no such targets.
         vocabulary: number of codes, where `token_targets` are integers instead of features.
+        latent_width: features of `Tokens.latents`, None if its tokens come without them.
         positions: whether tokens know where they lie; False is what position prediction needs.
         own_target: makes the target of tokens that neither features nor codes describe.
         decoder: makes a network of the encoder's own kind that answers a number of features for
@@ -53,6 +54,7 @@ class EncoderSpec:
     layers: int = 0
     target_width: int | None = None
     vocabulary: int | None = None
+    latent_width: int | None = None
     positions: bool = True
     own_target: Callable[[], TokenTarget] | None = None
     decoder: Callable[[int], nn.Module] | None = None
@@ -77,6 +79,8 @@ class EncoderSpec:
             words.add("targets:codes")
         elif self.target_width is not None:
             words.add("targets")
+        if self.latent_width is not None:
+            words.add("latents")
         if self.layers:
             words.add("taps")
         if self.own_target is not None:
@@ -101,6 +105,10 @@ class Tokens:
         units: dense only: the unit each token is part of, counted from 0 in its row, where tokens
             that belong together are to be hidden together.
         relations: whatever else the encoder mixes with (edges, an attention bias); opaque here.
+        latents: what a network made of each token's content, normalised, of which `values` are a
+            linear map, with gradient: for targets that are learnt from it.
+        energy: the mean square of each token's latents before they were normalised, for objectives
+            that keep it small.
         asked: those an answer is wanted for, where it is not wanted for all: a decoder may answer
             anything finite for the others, and save the work.
     """
@@ -112,6 +120,8 @@ class Tokens:
     grid: tuple[int, ...] | None = None
     units: Int[Tensor, "batch tokens"] | None = None
     relations: Any = None
+    latents: Float[Tensor, "*tokens features"] | None = None
+    energy: Float[Tensor, "*tokens"] | None = None
     asked: Bool[Tensor, "batch tokens"] | Bool[Tensor, " tokens"] | None = None
 
 

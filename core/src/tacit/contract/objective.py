@@ -123,6 +123,13 @@ class Context(Protocol):
         and without once). A teacher runs without gradient.
         """
 
+    def tokenize(self, view: View) -> Tokens:
+        """The student's embedded tokens of a view, with gradient where gradients are taken.
+
+        Asked twice for the same view it runs once, and `encode` of the view goes on from them: the
+        network that makes them may be the larger half of the encoder.
+        """
+
     def encode_each(
         self, views: Sequence[View], *, which: str = "student", joint: bool = False
     ) -> list[Encoding]:

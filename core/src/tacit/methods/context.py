@@ -57,7 +57,7 @@ class Frame:
 class StepContext:
     """One step's context: remembers what was encoded, refuses what was not declared."""
 
-    __slots__ = ("_batch", "_generator", "_learner", "_memo", "_purpose", "device")
+    __slots__ = ("_batch", "_generator", "_learner", "_memo", "_purpose", "_tokens", "device")
 
     def __init__(
         self, learner: Learner, batch: Batch | None, device: torch.device, purpose: int
@@ -67,6 +67,7 @@ class StepContext:
         self._memo: dict[
             tuple[int, str, int, tuple[int, ...], bool], tuple[Any, Any, Encoding]
         ] = {}
+        self._tokens: dict[tuple[int, bool], tuple[View, Tokens]] = {}
         self._generator: torch.Generator | None = None
         self._purpose = purpose
         self.device = device
@@ -116,6 +117,8 @@ class StepContext:
             return known[2]
         if isinstance(view, View):
             encoder, value = self._learner.encoder(view.modality, which), view.value
+            if which == "student":
+                value = self._tokens.get((id(view), key[-1]), (view, value))[1]
         else:
             encoder, value = self._learner.sole_encoder(which), view
         encoding: Encoding
@@ -127,6 +130,16 @@ class StepContext:
         if self._batch is not None:  # a pass over the data set must not hold all of it
             self._memo[key] = (view, mask, encoding)  # holding both keeps their ids their own
         return encoding
+
+    def tokenize(self, view: View) -> Tokens:
+        """The student's tokens of a view; the same request runs once, and `encode` goes on."""
+        key = (id(view), torch.is_grad_enabled())
+        if (known := self._tokens.get(key)) is not None:
+            return known[1]
+        tokens: Tokens = self._learner.encoder(view.modality).tokenize(view.value)
+        if self._batch is not None:
+            self._tokens[key] = (view, tokens)
+        return tokens
 
     def encode_each(
         self, views: Sequence[View], *, which: str = "student", joint: bool = False

@@ -67,6 +67,12 @@ def shapes_are_those_declared(subject: EncoderSubject) -> None:
     expect(answer.tokens.shape[-1] == spec.width, f"tokens are not {spec.width} wide")
     if spec.tokens == "packed":
         expect(tokens.owner is not None, "packed tokens do not say whose they are (owner)")
+    if spec.latent_width is not None:
+        wanted = (*tokens.values.shape[:-1], spec.latent_width)
+        expect(
+            tokens.latents is not None and tuple(tokens.latents.shape) == wanted,
+            f"latents are not {wanted}",
+        )
     if spec.grid is not None and tokens.grid is None:
         size = int(torch.tensor(spec.grid).prod())
         expect(tokens.values.shape[1] == size, f"the grid {spec.grid} does not count the tokens")

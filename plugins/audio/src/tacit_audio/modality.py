@@ -40,6 +40,8 @@ class Preprocessing:
     def check(self, value: Sound) -> None:
         """Refuse recordings of another rate, other channels, or with no room for a token.
 
+        Where lengths lie on an accelerator, the last fails inside the device queue.
+
         Raises:
             ValueError: wanted and got, and which setting mends it.
         """
@@ -54,11 +56,23 @@ class Preprocessing:
                 f"audio: the encoder takes {self.channels} channels; got {channels}: give the "
                 f"source channels=1 to mix them down, or the encoder channels={channels}"
             )
-        if samples < self.shortest:
+        self._check_room(samples, value.lengths)
+
+    def _check_room(self, samples: int, lengths: Int[Tensor, " batch"] | None) -> None:
+        if self.shortest == 1 or (lengths is None and samples >= self.shortest):
+            return
+        short = [0]
+        if lengths is not None and samples >= self.shortest:
+            if lengths.device.type != "cpu":
+                torch._assert_async((lengths >= self.shortest).all(), "a clip is too short")
+                return
+            short = (lengths < self.shortest).nonzero().flatten().tolist()
+        if short:
+            got = samples if lengths is None else int(lengths[short[0]])
             raise ValueError(
-                f"audio: the encoder needs at least {self.shortest} samples; got clips of at most "
-                f"{samples}: give the source shortest={self.shortest / self.rate:g} with "
-                'on_error="skip", or pad them'
+                f"audio: the encoder needs at least {self.shortest} samples; got {got} in clip "
+                f"{short[0]} of the batch: give the source shortest="
+                f'{self.shortest / self.rate:g} with on_error="skip", or pad clips'
             )
 
 

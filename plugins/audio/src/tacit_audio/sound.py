@@ -72,9 +72,9 @@ class Sound:
         return None if self.lengths is None else within(self.lengths, self.wave.shape[2])
 
     def silenced(self) -> Float[Tensor, "batch channels samples"]:
-        """The samples, with zeros for padding."""
+        """The samples, with zeros for padding, whatever it held."""
         there = self.there()
-        return self.wave if there is None else self.wave * there[:, None]
+        return self.wave if there is None else self.wave.masked_fill(~there[:, None], 0.0)
 
     def padded(self, samples: int) -> Sound:
         """The same on an axis of at least so many samples."""

@@ -1,4 +1,4 @@
-"""Audio encoders: a spectrogram transformer and a small CNN.
+"""Audio encoders: transformers over spectrograms and over samples, and a small CNN.
 
 Each is imported on first use, so that naming one never waits for the others' libraries.
 """
@@ -14,14 +14,25 @@ if TYPE_CHECKING:
         SpectrogramTransformer,
         SpectrogramTransformerConfig,
     )
+    from tacit_audio.encoders.transformers import Transformers, TransformersConfig
+    from tacit_audio.encoders.wav2vec2 import Wav2Vec2, Wav2Vec2Config
 
-_HOMES = {"Cnn": "cnn", "SpectrogramTransformer": "spectrogram"}
+_HOMES = {
+    "Cnn": "cnn",
+    "SpectrogramTransformer": "spectrogram",
+    "Transformers": "transformers",
+    "Wav2Vec2": "wav2vec2",
+}
 
 __all__ = [
     "Cnn",
     "CnnConfig",
     "SpectrogramTransformer",
     "SpectrogramTransformerConfig",
+    "Transformers",
+    "TransformersConfig",
+    "Wav2Vec2",
+    "Wav2Vec2Config",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The block of a pre-norm transformer that leaves padding and hidden tokens alone."""
+"""The block of a transformer that leaves padding and hidden tokens alone."""
 
 from __future__ import annotations
 
@@ -35,21 +35,26 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and feed-forward, each normalised before and added after, without dropout.
+    """Attention and feed-forward, each added to what it took, without dropout.
 
-    Source: Dosovitskiy et al. 2021 (arXiv:2010.11929), equations 2 and 3.
+    Source: Dosovitskiy et al. 2021 (arXiv:2010.11929), equations 2 and 3, for norms before each
+    part; Vaswani et al. 2017 (arXiv:1706.03762), section 3.1, for norms after each sum.
 
     Args:
         width: features per token.
         heads: attention heads.
         mlp_ratio: hidden features of the feed-forward part per feature.
+        norm_first: whether each part's input is normalised, or each sum.
     """
 
-    def __init__(self, width: int, heads: int, mlp_ratio: float) -> None:
+    def __init__(
+        self, width: int, heads: int, mlp_ratio: float, *, norm_first: bool = True
+    ) -> None:
         super().__init__()
-        self.before_attention = nn.LayerNorm(width)
+        self.norm_first = norm_first
+        self.attention_norm = nn.LayerNorm(width)
         self.attention = Attention(width, heads)
-        self.before_feedforward = nn.LayerNorm(width)
+        self.feedforward_norm = nn.LayerNorm(width)
         hidden = int(width * mlp_ratio)
         self.feedforward = nn.Sequential(
             nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
@@ -61,6 +66,10 @@ class Block(nn.Module):
         attended: Bool[Tensor, "batch 1 1 length"] | None = None,
     ) -> Float[Tensor, "batch length width"]:
         """One layer of the transformer."""
-        tokens = tokens + self.attention(self.before_attention(tokens), attended)
-        mixed: Tensor = tokens + self.feedforward(self.before_feedforward(tokens))
+        if not self.norm_first:
+            tokens = self.attention_norm(tokens + self.attention(tokens, attended))
+            after: Tensor = self.feedforward_norm(tokens + self.feedforward(tokens))
+            return after
+        tokens = tokens + self.attention(self.attention_norm(tokens), attended)
+        mixed: Tensor = tokens + self.feedforward(self.feedforward_norm(tokens))
         return mixed

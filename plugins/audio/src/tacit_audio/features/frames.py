@@ -1,0 +1,99 @@
+"""Features for the frames of a network that cuts samples itself: what its tokens sound like.
+
+Frame `t` of a network that hops `hop` samples and sees `field` of them is centred on sample
+`t * hop + field // 2`; so are these features, one for every token.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, TypeAlias
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tacit_audio.features.mel import EPS, LogMel, LogMelConfig
+from tacit_audio.features.mfcc import Mfcc
+from tacit_audio.sound import Sound, mean_there
+
+FrameKind: TypeAlias = Literal["mfcc", "log-mel"]
+"""`mfcc`: 13 coefficients with their first and second differences, 39 numbers, as HuBERT's first
+clusters have them. `log-mel`: 40 bands."""
+
+COEFFICIENTS, BANDS = 13, 40
+
+
+def deltas(
+    values: Float[Tensor, "batch time features"],
+    valid: Bool[Tensor, "batch time"] | None,
+    reach: int = 2,
+) -> Float[Tensor, "batch time features"]:
+    """The slope of every feature over the frames within reach; a clip's ends go on as they are.
+
+    Source: HTK book, section 5.9; equal to `torchaudio.functional.compute_deltas` on clips of one
+    length, see the tests.
+    """
+    time = values.shape[1]
+    place = torch.arange(time, device=values.device).expand(len(values), -1)
+    last = torch.full((len(values), 1), time - 1, device=values.device)
+    if valid is not None:
+        last = valid.sum(1, keepdim=True).clamp(min=1) - 1
+    slope = torch.zeros_like(values)
+    for step in range(1, reach + 1):
+        ahead, behind = (place + step).minimum(last), (place - step).clamp(min=0)
+        slope = slope + step * (_at(values, ahead) - _at(values, behind))
+    return slope / (2 * sum(step * step for step in range(1, reach + 1)))
+
+
+class FrameFeatures(nn.Module):
+    """MFCCs or log-mel values, a row for every token of a network; it has no weights.
+
+    Args:
+        rate: samples a second.
+        hop: samples from token to token.
+        field: samples a token sees, the window of a frame.
+        kind: see `FrameKind`.
+        normalise: give every feature mean 0 and variance 1 over each clip, which takes away what
+            does not change within it: the microphone and the loudness, but also a held pitch.
+
+    Source: Hsu et al. 2021, HuBERT, arXiv:2106.07447, section IV-B: 39 numbers every 10 ms. Where
+    we differ: they are made at the tokens' own rate, slopes included, and can be normalised.
+    """
+
+    def __init__(
+        self, rate: int, hop: int, field: int, kind: FrameKind = "mfcc", *, normalise: bool = True
+    ) -> None:
+        super().__init__()
+        config = LogMelConfig(
+            rate=rate, mels=BANDS, window=field / rate, hop=hop / rate, normalise="none"
+        )
+        self.kind, self.normalise, self.hop = kind, normalise, hop
+        self.plain = Mfcc(config, COEFFICIENTS) if kind == "mfcc" else LogMel(config)
+        self.width = 3 * COEFFICIENTS if kind == "mfcc" else BANDS
+        # Zeros before the clip, so that one frame in `skipped` is centred on the first token.
+        self.skipped = math.ceil((field // 2) / hop)
+        self.lead = self.skipped * hop - field // 2
+
+    def forward(
+        self, sound: Sound, tokens: int, valid: Bool[Tensor, "batch tokens"] | None
+    ) -> Float[Tensor, "batch tokens features"]:
+        """Features of the first so many tokens of each clip, zero where one is padding."""
+        with torch.autocast(sound.wave.device.type, enabled=False):
+            wave = functional.pad(sound.silenced().float(), (self.lead, self.hop))
+            values, _ = self.plain(Sound(wave=wave, rate=sound.rate))
+            rows: Tensor = values.mean(1).transpose(1, 2)[:, self.skipped : self.skipped + tokens]
+            if self.kind == "mfcc":
+                slope = deltas(rows, valid)
+                rows = torch.cat([rows, slope, deltas(slope, valid)], dim=2)
+            if self.normalise:
+                rows = rows - mean_there(rows, valid)[:, None]
+                rows = rows * (mean_there(rows.square(), valid)[:, None] + EPS).rsqrt()
+            return rows if valid is None else rows.masked_fill(~valid[..., None], 0.0)
+
+
+def _at(
+    values: Float[Tensor, "batch time features"], place: Tensor
+) -> Float[Tensor, "batch time features"]:
+    return values.gather(1, place[..., None].expand_as(values))
