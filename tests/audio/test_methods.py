@@ -25,7 +25,7 @@ from tacit_audio.views import Masked, MixedViews, TwoViews
 
 RATE = 8000
 VIEWS = {"masked": Masked, "two-views": TwoViews, "mixed-views": MixedViews}
-NAMES = ("byol_a", "clmr", "audio_mae", "ssast", "tera", "best_rq", "data2vec")
+NAMES = ("byol_a", "clmr", "audio_mae", "ssast", "tera", "best_rq", "data2vec", "wav2vec2")
 FRAMES = SpectrogramTransformerConfig(
     rate=RATE, mels=32, bands=32, frames=4, width=32, depth=3, heads=2
 )

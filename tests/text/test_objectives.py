@@ -15,7 +15,7 @@ from tacit.methods import Learner
 from tacit.nn import CrossEntropy, OwnDecoder, RandomMask, SpanMask, build_decoder
 from tacit.nn.token_losses import token_error
 from tacit.objectives import MaskedPrediction, SimClr, SimClrConfig
-from tacit.objectives.masked_prediction import spread, units_of
+from tacit.objectives.units import spread, units_of
 from tacit_text.encoders import Bert, BertConfig
 from tacit_text.methods import mlm, mlm_spans
 from tacit_text.modality import Text

@@ -37,6 +37,8 @@ QUEUE = data(7, WIDTH, seed=4)
 WEIGHTS = data(BATCH, seed=5).abs()
 TEMPERATURES = data(BATCH, seed=6).abs() + 0.1
 
+DRAWN = torch.tensor([[1, 2, 1], [0, 2, 3], [0, 1, 3], [0, 0, 2]]).expand(BATCH // 4, -1, -1)
+
 
 def self_columns(a: Tensor) -> Columns:
     return Columns(torch.arange(len(a)))
@@ -134,8 +136,19 @@ LOSSES: dict[str, Loss] = {
     ),
     "masked_l1": lambda a, b, own: functional.masked_l1(a, b, HIDDEN[own]),
     "masked_smooth_l1": lambda a, b, own: functional.masked_smooth_l1(a, b, HIDDEN[own]),
+    "contrast_within drawn": lambda a, b, own: functional.contrast_within(
+        in_fours(a), in_fours(b), in_fours(HIDDEN[own]), drawn=DRAWN[: len(a) // 4], temperature=0.3
+    ),
+    "code_diversity": lambda a, b, own: (
+        functional.code_diversity((5 * a).unflatten(1, (2, 3)), HIDDEN[own]).loss
+    ),
     "scaled_cosine_error": lambda a, b, own: functional.scaled_cosine_error(a, b, HIDDEN[own]),
 }
+
+
+def in_fours(x: Tensor) -> Tensor:
+    """Rows as tokens: four of each instance."""
+    return x.view(-1, 4, *x.shape[1:])
 
 
 def wide(x: Tensor) -> Tensor:

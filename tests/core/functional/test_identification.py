@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tacit.functional import contrast_within, masked_cross_entropy
+from tacit.functional import contrast_within, draw_within, masked_cross_entropy
 
 GENERATOR = torch.Generator().manual_seed(0)
 LOGITS = torch.randn(3, 7, 5, generator=GENERATOR, dtype=torch.float64)
@@ -105,3 +105,58 @@ def test_what_cannot_be_is_refused() -> None:
         contrast_within(A, B, HIDDEN, temperature=0.0)
     with pytest.raises(ValueError, match="wanted the owner of each"):
         contrast_within(A[0], B[0], HIDDEN[0])
+
+
+def drawn_by_hand(drawn: torch.Tensor, alike: torch.Tensor | None) -> torch.Tensor:
+    """wav2vec 2.0's loss, token by token, with loops."""
+    errors = []
+    for row, place in HIDDEN.nonzero().tolist():
+        rivals = [
+            other
+            for other in drawn[row, place].tolist()
+            if other != place and (alike is None or alike[row, other] != alike[row, place])
+        ]
+        prediction = A[row, place]
+        scores = [
+            functional.cosine_similarity(prediction, B[row, other], dim=0) / 0.1
+            for other in [place, *rivals]
+        ]
+        errors.append(functional.cross_entropy(torch.stack(scores), torch.tensor(0)))
+    return torch.stack(errors).mean()
+
+
+def test_drawn_distractors_count_as_often_as_they_are_drawn_and_equal_ones_do_not() -> None:
+    drawn = draw_within(HIDDEN, 5, torch.Generator().manual_seed(3))
+    for alike in (None, torch.randint(3, (3, 7), generator=torch.Generator().manual_seed(4))):
+        found = contrast_within(
+            A, B, HIDDEN, temperature=0.1, normalise=True, drawn=drawn, alike=alike
+        )
+        torch.testing.assert_close(found, drawn_by_hand(drawn, alike))
+
+
+def test_equal_targets_are_no_rivals_where_all_hidden_ones_are() -> None:
+    target = torch.zeros_like(B)
+    found = contrast_within(A, target, HIDDEN, alike=torch.zeros(3, 7, dtype=torch.long))
+    assert found == 0
+
+
+def test_distractors_are_the_other_hidden_tokens_of_the_row_evenly() -> None:
+    hidden = torch.tensor([[0, 1, 1, 0, 1, 1], [1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]]).bool()
+    drawn = draw_within(hidden, 3000, torch.Generator().manual_seed(0))
+    for place in (1, 2, 4, 5):
+        counts = drawn[0, place].bincount(minlength=6)
+        assert not counts[[0, 3, place]].any()
+        assert (counts[counts > 0] - 1000).abs().max() < 120
+    assert (drawn[0, 0].bincount(minlength=6)[[1, 2, 4, 5]] - 750).abs().max() < 120
+    assert (drawn[1, 0] == 0).all()  # nothing else there
+    alone = contrast_within(A[:1, :6], B[:1, :6], hidden[1:2], drawn=drawn[1:2])
+    assert alone == 0
+
+
+def test_packed_tokens_have_no_distractors_drawn() -> None:
+    with pytest.raises(ValueError, match="all hidden ones are taken"):
+        contrast_within(
+            A[0], B[0], HIDDEN[0], torch.zeros(7).long(), drawn=torch.zeros(1, 7, 2).long()
+        )
+    with pytest.raises(ValueError, match="at least 1; got 0"):
+        draw_within(HIDDEN, 0, torch.Generator())

@@ -12,12 +12,14 @@ from torch import Tensor, nn
 
 from tacit.contract import Context, DataInfo, Encoder, Losses, Mask, Objective, View, Views
 from tacit.nn import (
+    ContrastWithin,
     Ema,
     InputTarget,
     LinearDecoder,
     MeanAbsolute,
     MlpConfig,
     PrototypeHeadConfig,
+    QuantisedTarget,
     RandomMask,
     SmoothAbsolute,
     Teacher,
@@ -118,6 +120,14 @@ OBJECTIVES: dict[str, tuple[type[Objective], Any]] = {
     "random-teacher": (RandomTeacher, RandomTeacherConfig(projector=PROTOTYPES)),
     "mae": (MaskedPrediction, MAE),
     "simmim": (MaskedPrediction, SIMMIM),
+    "wav2vec2": (
+        MaskedPrediction,
+        replace(
+            SIMMIM,
+            target=QuantisedTarget(groups=2, codes=5, width=6, out=7),
+            loss=ContrastWithin(temperature=0.1, normalise=True),
+        ),
+    ),
     "smooth": (MaskedPrediction, replace(SIMMIM, loss=SmoothAbsolute())),
 }
 MASKED = tuple(name for name, (kind, _) in OBJECTIVES.items() if kind is MaskedPrediction)
@@ -169,6 +179,8 @@ def make(name: str, *, modalities: tuple[str, ...] = ("signal",), seed: int = 0)
         objective = kind(config)
         specs = {m: e.spec for m, e in encoders.items() if isinstance(e, Encoder)}
         objective.build(specs, DataInfo(instances=64))
+        if name == "wav2vec2":  # the likeliest codes: noise differs with the rows it is drawn for
+            objective.eval()
         made = Setting(objective, encoders, {})
         for teacher in sorted(objective.requires.teachers):
             made.teachers[teacher] = build_teacher(Ema(), encoders, made.parts(), seed=seed)

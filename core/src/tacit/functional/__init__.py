@@ -28,10 +28,15 @@ from tacit.functional.gaussianity import sigreg
 from tacit.functional.global_across import global_contrast_across
 from tacit.functional.global_contrast import GlobalContrast, global_contrast
 from tacit.functional.group_ordering import group_ordering
-from tacit.functional.identification import contrast_within, masked_cross_entropy
+from tacit.functional.identification import (
+    contrast_within,
+    draw_within,
+    masked_cross_entropy,
+)
 from tacit.functional.jacobian import jacobian_norm
 from tacit.functional.min_norm import min_norm
 from tacit.functional.pairs import Columns, Groups, Pairs
+from tacit.functional.quantisation import CodeDiversity, code_diversity
 from tacit.functional.redundancy import (
     BarlowTwins,
     MixedBarlowTwins,
@@ -61,6 +66,7 @@ from tacit.functional.supervised_contrast import supervised_contrast
 __all__ = [
     "Across",
     "BarlowTwins",
+    "CodeDiversity",
     "Columns",
     "Contrast",
     "EckartYoung",
@@ -72,9 +78,11 @@ __all__ = [
     "VICReg",
     "all_reduce_sum",
     "barlow_twins",
+    "code_diversity",
     "contrast_within",
     "dcl",
     "dino",
+    "draw_within",
     "eckart_young",
     "effective_entropy",
     "effective_rank",

@@ -37,6 +37,7 @@ from tacit.nn.norm import GlobalBatchNorm, synchronise_batch_norm
 from tacit.nn.orders import far_orders
 from tacit.nn.positions import grid_positions
 from tacit.nn.prototypes import Centre, PrototypeHead, PrototypeHeadConfig, Prototypes
+from tacit.nn.quantised import QuantisedTarget
 from tacit.nn.state import EmbeddingQueue, SampleState
 from tacit.nn.targets import TargetConfig, build_target
 from tacit.nn.tasks import Numbers, WhichOf
@@ -100,6 +101,7 @@ __all__ = [
     "PrototypeHead",
     "PrototypeHeadConfig",
     "Prototypes",
+    "QuantisedTarget",
     "RandomInit",
     "RandomMask",
     "RandomProjectionTarget",

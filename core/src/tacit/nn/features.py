@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from tacit.contract import Context, EncoderSpec, Encoding, Requirements, TokenTarget, View
@@ -38,6 +38,29 @@ class Target(nn.Module):
 
     def observe(self, hidden: Bool[Tensor, "*tokens"]) -> None:
         """In each step, after `forward`: which tokens were asked for."""
+
+    def alike(self) -> Int[Tensor, "*tokens"] | None:
+        """After `forward`: a number for every token, the same where targets are one and the same.
+
+        None where no two are.
+        """
+        return None
+
+    def penalties(self, hidden: Bool[Tensor, "*tokens"]) -> dict[str, Float[Tensor, ""]]:
+        """After `forward`: losses of the target's own, weighted, given what was asked for."""
+        return {}
+
+    def judge(
+        self,
+        predicted: Float[Tensor, "*tokens width"],
+        content: Shaped[Tensor, "*tokens_and_content"],
+        hidden: Bool[Tensor, "*tokens"],
+    ) -> None:
+        """In each step, after the decoder: how good predictions were, for `metrics`."""
+
+    def metrics(self) -> dict[str, Float[Tensor, ""]]:
+        """What the last step says of target and predictions."""
+        return {}
 
     def settle(self) -> None:
         """After each optimiser step: take in what was observed."""
@@ -139,7 +162,7 @@ class Tokenised(Target):
 
     def forward(self, view: View, ctx: Context) -> Float[Tensor, "*tokens width"]:
         """Embedded tokens, without positions where the encoder adds them later."""
-        return ctx.encoder(view.modality).tokenize(view.value).values
+        return ctx.tokenize(view).values
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,9 +24,16 @@ from tacit.nn.features import (
     TokenisedTarget,
     build_features,
 )
+from tacit.nn.quantised import Quantised, QuantisedTarget
 
 TargetConfig: TypeAlias = (
-    InputTarget | OwnTarget | TokenisedTarget | PositionTarget | LatentTarget | CodeTarget
+    InputTarget
+    | OwnTarget
+    | TokenisedTarget
+    | QuantisedTarget
+    | PositionTarget
+    | LatentTarget
+    | CodeTarget
 )
 
 
@@ -39,6 +46,8 @@ def build_target(config: TargetConfig, spec: EncoderSpec) -> Target:
             return Own(spec)
         case TokenisedTarget():
             return Tokenised(spec)
+        case QuantisedTarget():
+            return Quantised(config, spec)
         case PositionTarget():
             return Position(spec)
         case RandomProjectionTarget() | KMeansTarget() | CodebookTarget():

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
+import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from tacit.functional import (
     contrast_within,
+    draw_within,
     masked_cross_entropy,
     masked_l1,
     masked_mean_squared_error,
@@ -85,18 +87,22 @@ class ContrastWithin:
         temperature: inner products are divided by it.
         normalise: whether they are cosines. Selfie has plain inner products, wav2vec 2.0 cosines
             over 0.1.
+        distractors: how many are drawn for each token, 100 in wav2vec 2.0; None: all hidden ones.
 
     Raises:
-        ValueError: a temperature that is not above 0.
+        ValueError: a temperature that is not above 0, or fewer than 1 distractor.
     """
 
     kind: ClassVar[str] = "contrast"
     temperature: float = 1.0
     normalise: bool = False
+    distractors: int | None = None
 
     def __post_init__(self) -> None:
         if self.temperature <= 0:
             raise ValueError(f"temperature: wanted more than 0; got {self.temperature}")
+        if self.distractors is not None and self.distractors < 1:
+            raise ValueError(f"distractors: wanted at least 1, or none; got {self.distractors}")
 
 
 FeatureLoss: TypeAlias = MeanSquared | MeanAbsolute | SmoothAbsolute | ScaledCosine | ContrastWithin
@@ -109,8 +115,21 @@ def token_error(
     target: Shaped[Tensor, "*tokens_and_content"],
     hidden: Bool[Tensor, "*tokens"],
     owner: Int[Tensor, " tokens"] | None = None,
+    *,
+    alike: Int[Tensor, "*tokens"] | None = None,
+    generator: torch.Generator | None = None,
 ) -> Float[Tensor, ""]:
-    """The mean error over the hidden tokens of all processes; see `tacit.functional`."""
+    """The mean error over the hidden tokens of all processes; see `tacit.functional`.
+
+    Args:
+        loss: which error.
+        prediction: for every token.
+        target: what was there.
+        hidden: the tokens that count.
+        owner: packed tokens only: the instance of each.
+        alike: the same number where targets are one and the same; see `contrast_within`.
+        generator: draws distractors, where the loss has some drawn.
+    """
     match loss:
         case MeanSquared():
             return masked_mean_squared_error(prediction, target, hidden)
@@ -120,9 +139,20 @@ def token_error(
             return masked_smooth_l1(prediction, target, hidden, beta=beta)
         case ScaledCosine(gamma=gamma):
             return scaled_cosine_error(prediction, target, hidden, gamma=gamma)
-        case ContrastWithin(temperature=temperature, normalise=normalise):
+        case ContrastWithin(temperature=temperature, normalise=normalise, distractors=number):
+            drawn = None
+            if number is not None:
+                assert generator is not None, "whoever wants distractors brings chance"
+                drawn = draw_within(hidden, number, generator)
             return contrast_within(
-                prediction, target, hidden, owner, temperature=temperature, normalise=normalise
+                prediction,
+                target,
+                hidden,
+                owner,
+                temperature=temperature,
+                normalise=normalise,
+                drawn=drawn,
+                alike=alike,
             )
         case CrossEntropy():
             return masked_cross_entropy(prediction, target, hidden)

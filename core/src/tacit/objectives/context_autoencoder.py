@@ -89,7 +89,7 @@ class ContextAutoencoder(MaskedPrediction):
         predicted = self.decoder[name](_alone(latents, mask), Mask(mask.hidden, "replace"))
         counts = asked.gather(1, mask.hidden_index())
         return {
-            "reconstruction": self.distance(target, predicted, content, asked, seen),
+            "reconstruction": self.distance(target, predicted, content, asked, seen, ctx),
             "alignment": self.own.alignment * masked_mean_squared_error(latents, wanted, counts),
         }
 

@@ -9,6 +9,7 @@ BERT           random     replace, fill   input (codes)   own           cross-en
 GraphMAE       random     replace         input           own, remask   scaled-cosine
 MP3            random     query           position        linear        cross-entropy
 data2vec       block      replace         latent          linear        smooth-l1
+wav2vec 2.0    span       replace         quantised       linear        contrast
 =============  =========  ==============  ==============  ============  ==================
 """
 
@@ -18,7 +19,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
 from tacit.contract import (
@@ -35,6 +35,7 @@ from tacit.contract import (
     View,
     Views,
 )
+from tacit.functional import global_mean
 from tacit.nn import (
     BlockMask,
     ContrastWithin,
@@ -51,6 +52,7 @@ from tacit.nn import (
     OwnDecoder,
     OwnTarget,
     PositionTarget,
+    QuantisedTarget,
     RandomMask,
     SubsetMask,
     Target,
@@ -66,6 +68,7 @@ from tacit.nn import (
 )
 from tacit.nn.features import Own
 from tacit.objectives.instances import counted
+from tacit.objectives.units import spread, units_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,8 @@ class MaskedPredictionConfig:
         units: whether the mask is drawn over units instead of tokens, all tokens of a unit hidden
             together, where the encoder's tokens come in units (whole words of parts of them). The
             mask's ratio is then one of the units.
+        penalty: weight of the mean square of what tokens were made of (`Tokens.energy`); wav2vec
+            2.0 and HuBERT have 10 for encoders that do not normalise it on the way.
 
     Raises:
         ValueError: settings that contradict each other; says which to change.
@@ -97,8 +102,11 @@ class MaskedPredictionConfig:
     loss: TokenLoss | None = MeanSquared()
     ask_all: bool = False
     units: bool = False
+    penalty: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.penalty < 0:
+            raise ValueError(f"penalty: wanted at least 0; got {self.penalty}")
         if self.mode == "drop" and isinstance(self.decoder, LinearDecoder | OwnDecoder):
             raise ValueError(
                 f"decoder: a {self.decoder.kind} one cannot predict tokens that were dropped; "
@@ -116,10 +124,11 @@ class MaskedPredictionConfig:
                 "loss: an own target has its own: wanted loss='none' with target.kind='own', and "
                 f"a kind of loss with any other; got {self.loss} with {self.target.kind!r}"
             )
-        if isinstance(self.target, TokenisedTarget) and not isinstance(self.loss, ContrastWithin):
+        learns = isinstance(self.target, TokenisedTarget | QuantisedTarget)
+        if learns and not isinstance(self.loss, ContrastWithin):
             raise ValueError(
-                "loss: a tokenised target learns too, and any loss but a contrast would make all "
-                "tokens alike: set loss.kind='contrast'"
+                f"loss: a {self.target.kind} target learns too, and any loss but a contrast would "
+                "make all tokens alike: set loss.kind='contrast'"
             )
 
 
@@ -164,6 +173,11 @@ class MaskedPrediction(Objective):
                     f"mask: the {name} encoder's tokens are packed and lie on no grid: wanted "
                     f"mask.kind='random'; got {self.config.mask.kind!r}"
                 )
+            if spec.tokens == "packed" and getattr(self.config.loss, "distractors", None):
+                raise ValueError(
+                    f"distractors: the {name} encoder's tokens are packed: set loss.distractors="
+                    "'none', for all hidden tokens of the instance"
+                )
             self.specs[name] = spec
             self.target[name] = target
             self.decoder[name] = build_decoder(self.config.decoder, spec, target.width)
@@ -181,6 +195,7 @@ class MaskedPrediction(Objective):
     def forward(self, views: Views, ctx: Context) -> Losses:
         """The error on the tokens asked for, averaged over the views of each modality."""
         terms: dict[str, Tensor] = {}
+        metrics: dict[str, Tensor] = {}
         for name in views.modalities:
             own, reference = views.of(name), None
             if isinstance(self.config.decoder, CrossDecoder):
@@ -188,7 +203,9 @@ class MaskedPrediction(Objective):
             errors = [self.errors(name, view, ctx, reference) for view in own]
             suffix = f"/{name}" if len(views.modalities) > 1 else ""
             terms |= {f"{term}{suffix}": value for term, value in _mean(errors).items()}
-        return Losses(terms=terms)
+            found = self.target_of(name).metrics()
+            metrics |= {f"{key}{suffix}": value for key, value in found.items()}
+        return Losses(terms=terms, metrics=metrics)
 
     def errors(
         self, name: str, view: View, ctx: Context, reference: Encoding | None
@@ -200,8 +217,24 @@ class MaskedPrediction(Objective):
         for hiding in self.hidings(self.specs[name], view, content, ctx):
             encoding = self.encode(view, hiding.mask, ctx)
             error = self.error(name, view, hiding, content, encoding, ctx, reference)
-            errors.append({"reconstruction": error})
-        return _mean(errors)
+            asked = self.asked(view, hiding, encoding)
+            errors.append({"reconstruction": error, **target.penalties(asked)})
+        return _mean(errors) | self.effort(view, encoding, ctx)
+
+    def effort(self, view: View, encoding: Encoding, ctx: Context) -> dict[str, Tensor]:
+        """The mean square of what the tokens of a view were made of, if it is to be small."""
+        if not self.config.penalty:
+            return {}
+        energy = ctx.tokenize(view).energy
+        assert energy is not None, "requirements ask for latents"
+        there = counted(view, encoding, torch.ones_like(energy, dtype=torch.bool))
+        mean = global_mean(energy.where(there, 0.0).sum(), there.sum())
+        return {"penalty": self.config.penalty * mean}
+
+    def asked(self, view: View, hiding: Hiding, encoding: Encoding) -> Tensor:
+        """The tokens a loss is taken on."""
+        asked = torch.ones_like(hiding.asked) if self.config.ask_all else hiding.asked
+        return counted(view, encoding, asked)
 
     def error(
         self,
@@ -215,31 +248,42 @@ class MaskedPrediction(Objective):
     ) -> Tensor:
         """The error of what is predicted from one encoding under a mask."""
         target = self.target_of(name)
-        asked = torch.ones_like(hiding.asked) if self.config.ask_all else hiding.asked
-        asked = counted(view, encoding, asked)
+        asked = self.asked(view, hiding, encoding)
         target.observe(asked)
         tokens = self._tokens(view, ctx, asked)
         predicted = self.decoder[name](encoding, hiding.mask, tokens, reference)
-        return self.distance(target, predicted, content, asked, encoding)
+        target.judge(predicted.detach(), content.detach(), asked)
+        return self.distance(target, predicted, content, asked, encoding, ctx)
 
     def distance(
-        self, target: Target, predicted: Tensor, content: Tensor, asked: Tensor, encoding: Encoding
+        self,
+        target: Target,
+        predicted: Tensor,
+        content: Tensor,
+        asked: Tensor,
+        encoding: Encoding,
+        ctx: Context,
     ) -> Tensor:
         """How far a prediction is off, by the loss set or the target's own."""
         if self.config.loss is None:
             assert isinstance(target, Own)
             return target.target.error(predicted, content, asked)
-        return token_error(self.config.loss, predicted, content, asked, encoding.owner)
+        return token_error(
+            self.config.loss,
+            predicted,
+            content,
+            asked,
+            encoding.owner,
+            alike=target.alike(),
+            generator=ctx.generator,
+        )
 
     def encode(self, view: View, mask: Mask, ctx: Context) -> Encoding:
         """The encoding under a mask, hidden tokens filled in as the settings say."""
         if self.config.fill.plain:
             return ctx.encode(view, mask=mask)
-        encoder = ctx.encoder(view.modality)
-        tokens, mask = fill_hidden(
-            encoder.tokenize(view.value), mask, self.config.fill, ctx.generator
-        )
-        encoding: Encoding = encoder(tokens, mask=mask)
+        tokens, mask = fill_hidden(ctx.tokenize(view), mask, self.config.fill, ctx.generator)
+        encoding: Encoding = ctx.encoder(view.modality)(tokens, mask=mask)
         return encoding
 
     def hidings(
@@ -261,7 +305,7 @@ class MaskedPrediction(Objective):
         rows, tokens = content.shape[:2]
         if spec.grid is not None:
             return sampler.hidings(rows, spec.grid, mode=mode, generator=generator)
-        cut = ctx.encoder(view.modality).tokenize(view.value)  # rows of any length
+        cut = ctx.tokenize(view)  # rows of any length
         valid, units = units_of(cut) if self.config.units else (cut.valid, None)
         found = sampler.hidings(rows, (tokens,), mode=mode, generator=generator, valid=valid)
         return found if units is None else tuple(spread(each, cut, units) for each in found)
@@ -283,35 +327,12 @@ class MaskedPrediction(Objective):
         """What a decoder of the encoder's own kind mixes by, such as neighbours."""
         if not isinstance(self.config.decoder, OwnDecoder):
             return None
-        with torch.no_grad():
-            return replace(ctx.encoder(view.modality).tokenize(view.value), asked=asked)
+        tokens = ctx.tokenize(view)
+        return replace(tokens, values=tokens.values.detach(), asked=asked)
 
 
 def _mean(errors: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {term: torch.stack([each[term] for each in errors]).mean() for term in errors[0]}
-
-
-def units_of(tokens: Tokens) -> tuple[Bool[Tensor, "batch tokens"], Int[Tensor, "batch tokens"]]:
-    """Which of as many units as there are tokens exist in each row, and the unit of each token.
-
-    Raises:
-        ValueError: the encoder's tokens do not come in units.
-    """
-    if tokens.units is None or tokens.valid is None:
-        raise ValueError(
-            "units: the encoder's tokens do not come in units (Tokens.units); set units=false"
-        )
-    last = tokens.units.masked_fill(~tokens.valid, -1).amax(1, keepdim=True)
-    places = torch.arange(tokens.units.shape[1], device=tokens.units.device)
-    return places <= last, tokens.units
-
-
-def spread(hiding: Hiding, tokens: Tokens, units: Int[Tensor, "batch tokens"]) -> Hiding:
-    """What is hidden of units, as what is hidden of tokens."""
-    assert tokens.valid is not None, "tokens that come in units say which are valid"
-    hidden = hiding.mask.hidden.gather(1, units) & tokens.valid
-    asked = hiding.asked.gather(1, units) & tokens.valid
-    return Hiding(Mask(hidden, hiding.mask.mode), asked)
 
 
 def _check_loss(loss: TokenLoss | None, target: Target, modality: str) -> None:
@@ -336,6 +357,8 @@ def _requirements(config: MaskedPredictionConfig) -> Requirements:
         words |= {"tokens:dense", "tokens:grid"}
     if isinstance(config.decoder, OwnDecoder):
         words.add("decoder")
+    if config.penalty:
+        words.add("latents")
     needs = config.target.needs
     asked = needs.capabilities
     if isinstance(config.target, InputTarget) and isinstance(config.loss, CrossEntropy):

@@ -62,7 +62,7 @@ def export_network(network: Any, extractor: Any, directory: Path) -> None:
 def wav2vec2_model(encoder: Wav2Vec2) -> Any:
     """The encoder as transformers' `Wav2Vec2Model`, with its weights."""
     transformers = imported()
-    network = transformers.Wav2Vec2Model(transformers.Wav2Vec2Config(**_settings(encoder)))
+    network = transformers.Wav2Vec2Model(transformers.Wav2Vec2Config(**wav2vec2_settings(encoder)))
     network.load_state_dict(renamed(encoder.state_dict()))
     return network.eval()
 
@@ -107,7 +107,8 @@ def _their_name(name: str) -> str:
     return name
 
 
-def _settings(encoder: Wav2Vec2) -> dict[str, Any]:
+def wav2vec2_settings(encoder: Wav2Vec2) -> dict[str, Any]:
+    """The settings of transformers' `Wav2Vec2Config` that make the same network."""
     config = encoder.config
     off = dict.fromkeys(
         (

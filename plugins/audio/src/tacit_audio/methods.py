@@ -18,6 +18,7 @@ from tacit.nn import (
     LatentTarget,
     LinearDecoder,
     MeanAbsolute,
+    QuantisedTarget,
     RandomMask,
     RandomProjectionTarget,
     SmoothAbsolute,
@@ -31,6 +32,15 @@ def _varied(base: Method, name: str, summary: str, source: str, **changed: objec
     (stage,) = base.stages
     stages: tuple[Stage, ...] = (replace(stage, **changed),)  # type: ignore[arg-type]
     return Method(name=name, summary=summary, source=source, stages=stages)
+
+
+def _cooling(base: Method) -> dict[str, object]:
+    """The training of a method, with Gumbel noise that cools down as wav2vec 2.0's does."""
+    (stage,) = base.stages
+    schedules = stage.training["schedules"]
+    assert isinstance(schedules, dict)
+    cooling = {"kind": "linear", "start": 2.0, "end": 0.5}
+    return {**stage.training, "schedules": {**schedules, "target.temperature": cooling}}
 
 
 def byol_a() -> Method:
@@ -115,6 +125,28 @@ def best_rq() -> Method:
             decoder=LinearDecoder(),
             loss=CrossEntropy(),
         ),
+    )
+
+
+def wav2vec2() -> Method:
+    """wav2vec 2.0. The paper has 320 codes of 256 features, and spans of 10 frames of 20 ms.
+
+    Its Base models also have `objective.penalty=10` on what the convolutions answer, which the
+    Large ones, and this package's default encoder of waveforms, normalise instead.
+    """
+    return _varied(
+        catalogue.simmim(),
+        "audio/wav2vec2",
+        "Hidden frames find their own learnt code among those of other hidden frames",
+        "Baevski et al. 2020, arXiv:2006.11477",
+        config=MaskedPredictionConfig(
+            mask=SpanMask(ratio=0.5, length=4),
+            mode="replace",
+            target=QuantisedTarget(codes=64, width=128, out=128),
+            decoder=LinearDecoder(),
+            loss=ContrastWithin(temperature=0.1, normalise=True, distractors=100),
+        ),
+        training=_cooling(catalogue.simmim()),
     )
 
 

@@ -223,6 +223,12 @@ def tacit_methods() -> list[Offer]:
                 "Chiu et al. 2022, arXiv:2202.01855",
             ),
             (
+                "wav2vec2",
+                "Hidden frames find their own learnt code among those of other hidden frames",
+                ("tokens", "mask:replace", "views:masked"),
+                "Baevski et al. 2020, arXiv:2006.11477",
+            ),
+            (
                 "data2vec",
                 "A moving-average teacher's averaged layers are predicted at hidden spans",
                 ("tokens", "mask:replace", "taps", "teacher", "views:masked"),
