@@ -167,7 +167,8 @@ class Context(Protocol):
 
         `compute` returns a row for every instance of its batch; where the batch has `rows`, only
         those are kept. Without gradient and without augmentation. Cached under `name` for the
-        `stage` or the `epoch`, and saved with the checkpoints.
+        `stage` or the `epoch`, and saved with the checkpoints; `always`: neither, for whoever
+        keeps what was made of it.
         """
 
     def snapshot(self, name: str = "snapshot") -> None:

@@ -2,6 +2,7 @@
 
 from tacit.nn.balance import Balance, BalanceConfig, Fixed, MinNorm, Uncertainty
 from tacit.nn.codes import CodebookTarget, KMeansTarget, RandomProjectionTarget
+from tacit.nn.cosine_head import CosineDecoder
 from tacit.nn.decoders import (
     CrossDecoder,
     DecoderConfig,
@@ -69,6 +70,7 @@ __all__ = [
     "Centre",
     "CodebookTarget",
     "ContrastWithin",
+    "CosineDecoder",
     "CrossDecoder",
     "CrossEntropy",
     "DecoderConfig",

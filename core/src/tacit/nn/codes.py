@@ -142,6 +142,7 @@ class Codes(Target):
                 f"target: the {spec.modality} encoder's targets are codes already, of a vocabulary "
                 f"of {spec.vocabulary}: set target.kind='input'"
             )
+        self._metrics: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def forward(self, view: View, ctx: Context) -> Int[Tensor, "*tokens"]:
@@ -151,6 +152,34 @@ class Codes(Target):
     def projected(self, features: Float[Tensor, "*tokens width"]) -> Float[Tensor, "*tokens out"]:
         """What is compared with the centres."""
         return features
+
+    @torch.no_grad()
+    def judge(
+        self,
+        predicted: Float[Tensor, "*tokens codes"],
+        content: Int[Tensor, "*tokens"],
+        hidden: Bool[Tensor, "*tokens"],
+    ) -> None:
+        """Note how many codes were right, and how evenly they occur, on all processes."""
+        weight = hidden.flatten().float()
+        right = (predicted.argmax(-1) == content).flatten() * weight
+        counts = weight.new_zeros(self.width).index_add_(0, content.flatten(), weight)
+        sums = all_reduce_sum(torch.cat([counts, right.sum()[None]]))
+        share = sums / sums[:-1].sum().clamp(min=1)
+        entropy = -torch.special.xlogy(share[:-1], share[:-1]).sum()
+        self._metrics = {
+            "accuracy": share[-1],
+            "majority": share[:-1].max(),
+            "code_perplexity": entropy.exp(),
+        }
+
+    def metrics(self) -> dict[str, Float[Tensor, ""]]:
+        """Codes of hidden tokens: how many were right, how many the commonest, how many in use.
+
+        A prediction is worth something where `accuracy` is above `majority`; codes are where
+        `code_perplexity` is well above 1.
+        """
+        return self._metrics
 
 
 class RandomProjection(Codes):
@@ -189,7 +218,7 @@ class KMeans(Codes):
 
     def __init__(self, config: KMeansTarget, spec: EncoderSpec) -> None:
         super().__init__(config.of, spec, config.codes)
-        self.config = config
+        self.config, self.grid = config, spec.grid is not None
         self.register_buffer("centres", torch.zeros(config.codes, self.features.width))
         self.register_buffer("made", torch.zeros((), dtype=torch.bool))
 
@@ -197,16 +226,18 @@ class KMeans(Codes):
         """Cluster the tokens of the data set, if it has not been done or is due again.
 
         Raises:
-            ValueError: fewer tokens than clusters.
+            ValueError: fewer tokens than clusters, or features that are no finite numbers.
         """
         if bool(self.made) and self.config.refresh == "stage":
             return
-        rows = ctx.dataset_pass(
+        found = ctx.dataset_pass(
             f"tokens of {modality}",
             lambda batch: self._chosen(modality, batch, ctx),
-            refresh=self.config.refresh,
+            refresh="always" if self.config.refresh == "stage" else "epoch",
         )
-        rows = rows.view(-1, self.features.width)
+        _check_finite(found, modality)
+        rows = found.view(-1, self.features.width + 1)
+        rows = rows[rows[:, -1] > 0, :-1]
         centres = k_means(
             rows, self.config.codes, seed=self.config.seed, iterations=self.config.iterations
         )
@@ -216,22 +247,30 @@ class KMeans(Codes):
     def _chosen(
         self, modality: str, batch: Batch, ctx: Context
     ) -> Float[Tensor, "instances features"]:
-        """Some tokens of each instance, side by side; of packed ones, each is an instance."""
-        features = self.features(View(value=batch.values[modality], modality=modality), ctx)
+        """Some tokens of each instance, side by side; of packed ones, each is an instance.
+
+        Behind each stands a 1, or a 0 where an instance has fewer.
+        """
+        view = View(value=batch.values[modality], modality=modality)
+        features = self.features(view, ctx)
         if features.ndim == 2:
             if len(features) != len(batch):
                 raise ValueError(
                     f"k-means: packed tokens of {modality}: wanted one for each of the "
                     f"{len(batch)} instances; got {len(features)}"
                 )
-            return full(features)
-        length, number = features.shape[1], min(self.config.tokens, features.shape[1])
+            return torch.cat([full(features), full(features).new_ones(len(features), 1)], dim=1)
+        there = torch.full((len(features), 1), features.shape[1], device=features.device)
+        valid = None if self.grid else ctx.tokenize(view).valid
+        if valid is not None:
+            there = valid.sum(1, keepdim=True)
+        order = torch.arange(self.config.tokens, device=features.device)
         # Every instance begins elsewhere, by its index: as many processes as you like agree.
-        step = torch.arange(number, device=features.device) * (length // number)
-        place = (batch.index[:, None] + step) % length
-        return (
-            full(features).gather(1, place[..., None].expand(-1, -1, features.shape[2])).flatten(1)
-        )
+        step = order * (there // self.config.tokens).clamp(min=1)
+        place = (batch.index[:, None] + step) % there.clamp(min=1)
+        rows = full(features).gather(1, place[..., None].expand(-1, -1, features.shape[2]))
+        fresh = (order < there).to(rows.dtype)[..., None]
+        return torch.cat([rows * fresh, fresh], dim=2).flatten(1)
 
 
 class Codebook(Codes):
@@ -299,6 +338,16 @@ def build_codes(config: CodeTarget, spec: EncoderSpec) -> Codes:
             return KMeans(config, spec)
         case CodebookTarget():
             return Codebook(config, spec)
+
+
+def _check_finite(rows: Float[Tensor, "instances features"], modality: str) -> None:
+    """Refuse to cluster what is no number."""
+    wrong = (~rows.isfinite().all(1)).nonzero().flatten()
+    if len(wrong):
+        raise ValueError(
+            f"k-means: the {modality} features of {len(wrong)} instances are no finite numbers; "
+            f"the first are {wrong[:5].tolist()}: mend the data, or the encoder they come from"
+        )
 
 
 def _check(codes: int, least: int) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tacit.contract import EncoderSpec, Encoding, Mask, Tokens
+from tacit.nn.cosine_head import CosineDecoder, CosineHead
 from tacit.nn.positions import grid_positions
 
 
@@ -74,7 +75,9 @@ class OwnDecoder:
     remask: bool = True
 
 
-DecoderConfig: TypeAlias = LinearDecoder | TransformerDecoder | CrossDecoder | OwnDecoder
+DecoderConfig: TypeAlias = (
+    LinearDecoder | CosineDecoder | TransformerDecoder | CrossDecoder | OwnDecoder
+)
 
 
 class LinearHead(nn.Module):
@@ -274,6 +277,8 @@ def build_decoder(config: DecoderConfig, spec: EncoderSpec, out: int) -> nn.Modu
     """The decoder of a configuration."""
     if isinstance(config, LinearDecoder):
         return LinearHead(spec, out)
+    if isinstance(config, CosineDecoder):
+        return CosineHead(config, spec, out)
     if isinstance(config, OwnDecoder):
         return OwnHead(config, spec, out)
     return TransformerHead(config, spec, out)

@@ -209,6 +209,8 @@ class LatentTarget:
     Args:
         teacher: its name in the method's teachers.
         layers: how many of the last layers are averaged; 0 for the encoder's output.
+        depth: where the last of these layers lies, as a share of all: 0.5 is the middle one, which
+            HuBERT clusters.
         normalise: `token`: each token has mean 0 and variance 1 over its features. `instance`: each
             feature has, over the tokens of one instance, as in data2vec. `batch`: each feature
             has, over all tokens of the batch, of all processes; what all tokens share can then not
@@ -216,17 +218,24 @@ class LatentTarget:
             normalised before they are averaged.
 
     Raises:
-        ValueError: a negative number of layers.
+        ValueError: a negative number of layers, or a depth out of range or without layers.
     """
 
     kind: ClassVar[str] = "latent"
     teacher: str = "teacher"
     layers: int = 0
+    depth: float = 1.0
     normalise: Literal["token", "instance", "batch", "none"] = "token"
 
     def __post_init__(self) -> None:
         if self.layers < 0:
             raise ValueError(f"layers: wanted at least 0; got {self.layers}")
+        if not 0 < self.depth <= 1:
+            raise ValueError(f"depth: wanted more than 0 and at most 1; got {self.depth}")
+        if self.depth < 1 and not self.layers:
+            raise ValueError(
+                "depth: has no effect on the encoder's output; set layers to 1 or more"
+            )
 
     @property
     def needs(self) -> Requirements:
@@ -258,7 +267,8 @@ class Latent(Target):
         if config.normalise == "instance" and spec.tokens == "packed":
             raise ValueError("normalise: packed tokens: wanted 'token' or 'batch'; got 'instance'")
         self.config, self.width = config, spec.width
-        self.taps = tuple(range(spec.layers - config.layers + 1, spec.layers + 1))
+        last = max(config.layers, round(config.depth * spec.layers))
+        self.taps = tuple(range(last - config.layers + 1, last + 1))
 
     @torch.no_grad()
     def forward(self, view: View, ctx: Context) -> Float[Tensor, "*tokens width"]:

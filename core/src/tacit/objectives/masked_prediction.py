@@ -10,6 +10,7 @@ GraphMAE       random     replace         input           own, remask   scaled-c
 MP3            random     query           position        linear        cross-entropy
 data2vec       block      replace         latent          linear        smooth-l1
 wav2vec 2.0    span       replace         quantised       linear        contrast
+HuBERT         span       replace         k-means         cosine        cross-entropy
 =============  =========  ==============  ==============  ============  ==================
 """
 
@@ -39,6 +40,7 @@ from tacit.functional import global_mean
 from tacit.nn import (
     BlockMask,
     ContrastWithin,
+    CosineDecoder,
     CrossDecoder,
     CrossEntropy,
     DecoderConfig,
@@ -107,10 +109,16 @@ class MaskedPredictionConfig:
     def __post_init__(self) -> None:
         if self.penalty < 0:
             raise ValueError(f"penalty: wanted at least 0; got {self.penalty}")
-        if self.mode == "drop" and isinstance(self.decoder, LinearDecoder | OwnDecoder):
+        whole = LinearDecoder | CosineDecoder | OwnDecoder
+        if self.mode == "drop" and isinstance(self.decoder, whole):
             raise ValueError(
                 f"decoder: a {self.decoder.kind} one cannot predict tokens that were dropped; "
                 "use kind='transformer', or mode='replace'"
+            )
+        if isinstance(self.decoder, CosineDecoder) and not isinstance(self.loss, CrossEntropy):
+            raise ValueError(
+                "decoder: a cosine one scores codes: wanted loss.kind='cross-entropy', or another "
+                "decoder.kind"
             )
         if self.mode != "replace" and not self.fill.plain:
             raise ValueError(f"fill: has no effect under mode={self.mode!r}; set mode='replace'")

@@ -14,7 +14,7 @@ from tacit.evaluation.embed import evaluation_mode
 from tacit.methods.learner import Learner
 from tacit.training.parallel import World, add_up
 
-_REFRESH = ("stage", "epoch")
+_REFRESH = ("stage", "epoch", "always")
 
 
 class Passes:
@@ -42,8 +42,8 @@ class Passes:
             ValueError: an unknown `refresh`, endless data, or rows that do not fit the batches.
         """
         if refresh not in _REFRESH:
-            raise ValueError(f"refresh: wanted 'stage' or 'epoch'; got {refresh!r}")
-        if name in self._kept:
+            raise ValueError(f"refresh: wanted one of {', '.join(_REFRESH)}; got {refresh!r}")
+        if name in self._kept and refresh != "always":
             made, rows = self._kept[name]
             if refresh == "stage" or made == epoch:
                 return rows
@@ -54,7 +54,8 @@ class Passes:
             )
         with evaluation_mode(self.learner):
             rows = self._run(self.source, name, compute)
-        self._kept[name] = (epoch, rows)
+        if refresh != "always":
+            self._kept[name] = (epoch, rows)
         return rows
 
     @torch.no_grad()

@@ -12,19 +12,22 @@ from dataclasses import replace
 from tacit.methods import Method, Stage, catalogue
 from tacit.nn import (
     ContrastWithin,
+    CosineDecoder,
     CrossEntropy,
     Fill,
     InputTarget,
+    KMeansTarget,
     LatentTarget,
     LinearDecoder,
     MeanAbsolute,
+    PreviousStage,
     QuantisedTarget,
     RandomMask,
     RandomProjectionTarget,
     SmoothAbsolute,
     SpanMask,
 )
-from tacit.objectives import MaskedPredictionConfig, SimClrConfig
+from tacit.objectives import MaskedPrediction, MaskedPredictionConfig, SimClrConfig
 
 
 def _varied(base: Method, name: str, summary: str, source: str, **changed: object) -> Method:
@@ -147,6 +150,48 @@ def wav2vec2() -> Method:
             loss=ContrastWithin(temperature=0.1, normalise=True, distractors=100),
         ),
         training=_cooling(catalogue.simmim()),
+    )
+
+
+def hubert() -> Method:
+    """HuBERT, both of its iterations in one run: clusters of sounds, then of what was learnt.
+
+    The first stage clusters the encoder's own targets (39 MFCC numbers of `audio/wav2vec2`), the
+    second the middle layer of what the first has trained, and begins anew. The paper has 100
+    clusters of MFCCs and then 500, made from a tenth of the data, and spans of 10 frames; clusters
+    are looked up as excerpts are cut, and stored nowhere.
+    """
+    sounds = KMeansTarget(of=InputTarget(), codes=100, tokens=8)
+    learnt = LatentTarget(teacher="before", layers=1, depth=0.5, normalise="none")
+    first = Stage(
+        name="sounds",
+        views="masked",
+        objective=MaskedPrediction,
+        config=_units(sounds),
+        training=catalogue.simmim().stages[0].training,
+    )
+    second = replace(
+        first,
+        name="features",
+        config=_units(KMeansTarget(of=learnt, codes=100, tokens=8)),
+        teachers={"before": PreviousStage()},
+        start="initial",
+    )
+    return Method(
+        name="audio/hubert",
+        summary="Hidden frames are predicted as clusters, of sounds and then of learnt features",
+        source="Hsu et al. 2021, arXiv:2106.07447",
+        stages=(first, second),
+    )
+
+
+def _units(target: KMeansTarget) -> MaskedPredictionConfig:
+    return MaskedPredictionConfig(
+        mask=SpanMask(ratio=0.5, length=4),
+        mode="replace",
+        target=target,
+        decoder=CosineDecoder(width=128),
+        loss=CrossEntropy(),
     )
 
 

@@ -229,6 +229,20 @@ def tacit_methods() -> list[Offer]:
                 "Baevski et al. 2020, arXiv:2006.11477",
             ),
             (
+                "hubert",
+                "Hidden frames are predicted as clusters, of sounds and then of learnt features",
+                (
+                    "tokens",
+                    "mask:replace",
+                    "targets",
+                    "taps",
+                    "teacher",
+                    "instances",
+                    "views:masked",
+                ),
+                "Hsu et al. 2021, arXiv:2106.07447",
+            ),
+            (
                 "data2vec",
                 "A moving-average teacher's averaged layers are predicted at hidden spans",
                 ("tokens", "mask:replace", "taps", "teacher", "views:masked"),
