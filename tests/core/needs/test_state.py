@@ -121,6 +121,15 @@ def test_a_pass_is_made_once_an_epoch_or_once_a_stage(refresh: str, passes: int)
     assert run.learner.training, "and training goes on in training mode"
 
 
+def test_a_pass_that_is_always_made_anew_is_not_kept() -> None:
+    objective = Clusters()
+    objective.refresh = "always"
+    run = engine(objective, epochs=2)
+    run.run()
+    assert objective.passes == [4, 4, 4] * 2
+    assert not run.passes.state_dict()
+
+
 def test_a_kept_pass_and_what_was_made_of_it_outlive_a_stop(tmp_path: Path) -> None:
     whole = engine(Clusters, epochs=2)
     whole.run()

@@ -7,12 +7,16 @@ import torch
 
 from tacit.contract import EncoderSpec, Encoding, Mask
 from tacit.nn import (
+    CosineDecoder,
+    CrossEntropy,
     LinearDecoder,
     RandomMask,
     TransformerDecoder,
     build_decoder,
 )
+from tacit.nn.cosine_head import CosineHead
 from tacit.nn.decoders import TransformerHead
+from tacit.objectives import MaskedPredictionConfig
 
 CONFIG = TransformerDecoder(width=16, depth=2, heads=2)
 
@@ -32,6 +36,28 @@ def encode(tokens: torch.Tensor, mask: Mask) -> Encoding:
     kept = mask.visible_index()
     seen = tokens.gather(1, kept[..., None].expand(-1, -1, tokens.shape[2]))
     return Encoding(pooled=seen.mean(1), tokens=seen, kept=kept)
+
+
+def test_a_cosine_decoder_scores_codes_by_direction_alone() -> None:
+    decoder = build_decoder(CosineDecoder(width=5, temperature=0.1), spec(), 7)
+    assert isinstance(decoder, CosineHead)
+    tokens = torch.randn(2, 12, 6)
+    mask = Mask(torch.rand(2, 12) < 0.5, "replace")
+    scores = decoder(Encoding(pooled=tokens.mean(1), tokens=tokens), mask)
+    projected = decoder.project(tokens)[:, :, None]
+    wanted = torch.cosine_similarity(projected, decoder.codes, dim=-1) / 0.1
+    torch.testing.assert_close(scores, wanted)
+    with pytest.raises(ValueError, match="cannot predict dropped tokens"):
+        decoder(encode(tokens, drop(2)), drop(2))
+
+
+def test_a_cosine_decoder_is_for_codes_and_for_tokens_that_stay() -> None:
+    with pytest.raises(ValueError, match="scores codes"):
+        MaskedPredictionConfig(mode="replace", decoder=CosineDecoder())
+    with pytest.raises(ValueError, match="a cosine one cannot predict tokens that were dropped"):
+        MaskedPredictionConfig(mode="drop", decoder=CosineDecoder(), loss=CrossEntropy())
+    with pytest.raises(ValueError, match="temperature above 0"):
+        CosineDecoder(temperature=0.0)
 
 
 def test_dropped_tokens_come_back_in_their_places() -> None:

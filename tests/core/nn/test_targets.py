@@ -33,6 +33,7 @@ from tacit.nn import (
     KMeansTarget,
     LatentTarget,
     PositionTarget,
+    QuantisedTarget,
     RandomMask,
     RandomProjectionTarget,
     TokenisedTarget,
@@ -42,6 +43,7 @@ from tacit.nn import (
 )
 from tacit.nn.codes import Codebook
 from tacit.nn.k_means import nearest
+from tacit.nn.quantised import Quantised
 from tacit.objectives import MaskedPrediction
 
 VIEW = View(value=values(), modality="signal")
@@ -69,6 +71,44 @@ def test_latents_are_the_teachers_last_layers_each_normalised_then_averaged() ->
         torch.testing.assert_close(got, torch.stack(wanted).mean(0), atol=1e-3, rtol=1e-3)
     output = build_target(LatentTarget(normalise="none"), encoder.spec)(VIEW, ctx)
     torch.testing.assert_close(output, taught.tokens)
+
+
+def test_a_depth_chooses_an_earlier_layer_and_needs_one_to_choose() -> None:
+    encoder = AttendingEncoder()
+    ctx = context(encoder, teacher=True)
+    middle = LatentTarget(layers=1, depth=0.5, normalise="none")
+    wanted = ctx.encode(VIEW, which="teacher", taps=(2,)).layers[2]  # of three
+    torch.testing.assert_close(build_target(middle, encoder.spec)(VIEW, ctx), wanted)
+    with pytest.raises(ValueError, match="no effect on the encoder's output"):
+        LatentTarget(depth=0.5)
+
+
+def test_a_quantised_token_is_one_code_of_each_group_and_its_gradient_reaches_all_scores() -> None:
+    encoder = TokenEncoder()
+    target = build_target(QuantisedTarget(groups=2, codes=3, width=4, out=5), encoder.spec)
+    assert isinstance(target, Quantised)
+    content = target(VIEW, context(encoder))
+    number = target.alike()
+    places = torch.stack([number % 3, number // 3], dim=-1)  # of each group
+    codes = torch.stack([target.codebook[0][places[..., 0]], target.codebook[1][places[..., 1]]])
+    wanted = target.project(torch.cat(list(codes), dim=-1))
+    torch.testing.assert_close(content, wanted)
+    (slope,) = torch.autograd.grad(content.square().sum(), target.score.bias)
+    assert (slope != 0).all()
+    again = target(VIEW, context(encoder))  # the same generator
+    torch.testing.assert_close(again, content)
+
+
+def test_codes_say_how_many_were_right_and_how_even_they_are() -> None:
+    target = build_target(RandomProjectionTarget(codes=4, width=3), TokenEncoder().spec)
+    content = torch.tensor([[0, 0, 1, 3, 2]])
+    hidden = torch.tensor([[True, True, True, True, False]])
+    predicted = torch.eye(4)[torch.tensor([[0, 1, 1, 1, 2]])]
+    target.judge(predicted, content, hidden)
+    found = target.metrics()
+    assert (found["accuracy"], found["majority"]) == (0.5, 0.5)
+    entropy = -(0.5 * math.log(0.5) + 2 * 0.25 * math.log(0.25))
+    assert float(found["code_perplexity"]) == pytest.approx(math.exp(entropy))
 
 
 def test_statistics_of_a_batch_are_over_all_its_tokens_dense_or_packed() -> None:
@@ -325,6 +365,9 @@ def test_a_run_that_was_stopped_ends_with_the_same_codes_bit_for_bit(
         lambda: RandomProjectionTarget(codes=1),
         lambda: KMeansTarget(tokens=0),
         lambda: LatentTarget(layers=-1),
+        lambda: LatentTarget(layers=1, depth=0.0),
+        lambda: QuantisedTarget(groups=3, width=8),
+        lambda: QuantisedTarget(temperature=0.0),
     ],
 )
 def test_numbers_out_of_range_are_refused(make: Any) -> None:
