@@ -60,7 +60,7 @@ def tacit_encoders() -> list[Offer]:
         Offer(
             name="audio/transformers",
             target="tacit_audio.encoders:Transformers",
-            summary="wav2vec 2.0, HuBERT or WavLM of the transformers library, by name or folder",
+            summary="wav2vec 2.0, HuBERT, WavLM or AST of transformers, by name or folder",
             modality=_AUDIO,
             provides=(
                 "tokens",
