@@ -194,10 +194,13 @@ class Objective(nn.Module, ABC):
     Attributes:
         requires: what it needs of a composition.
         teacher_parts: names of its submodules that a teacher copies too (a projector).
+        left_parts: names of its submodules that only a teacher of the previous stage brings to the
+            stage after this one (a tokenizer that was trained).
     """
 
     requires: Requirements = Requirements()
     teacher_parts: tuple[str, ...] = ()
+    left_parts: tuple[str, ...] = ()
 
     @abstractmethod
     def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:

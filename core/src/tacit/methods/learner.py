@@ -102,7 +102,7 @@ class Learner(nn.Module):
                     self.encoders,
                     self._parts(),
                     seed=derive(seed, position),
-                    previous=None if previous is None else (previous.encoders, previous._parts()),
+                    previous=None if previous is None else (previous.encoders, previous._left()),
                 )
                 for position, (name, policy) in enumerate(sorted(teachers.items()))
             }
@@ -187,6 +187,11 @@ class Learner(nn.Module):
 
     def _parts(self) -> dict[str, nn.Module]:
         return {name: self.objective.get_submodule(name) for name in self.objective.teacher_parts}
+
+    def _left(self) -> dict[str, nn.Module]:
+        """What a teacher of the previous stage brings to the next."""
+        names = self.objective.left_parts
+        return self._parts() | {name: self.objective.get_submodule(name) for name in names}
 
     def generator(self, device: torch.device, purpose: int) -> torch.Generator:
         """The random stream of a purpose, at the beginning of what this step draws from it."""

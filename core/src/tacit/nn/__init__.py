@@ -62,6 +62,7 @@ from tacit.nn.token_losses import (
     TokenLoss,
     token_error,
 )
+from tacit.nn.tokenizer import TaughtCodesTarget
 
 __all__ = [
     "Balance",
@@ -114,6 +115,7 @@ __all__ = [
     "SubsetMask",
     "Target",
     "TargetConfig",
+    "TaughtCodesTarget",
     "Teacher",
     "TeacherPolicy",
     "TokenLoss",

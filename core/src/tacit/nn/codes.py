@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from tacit.contract import Batch, Context, EncoderSpec, Requirements, View
 from tacit.functional import all_reduce_sum
 from tacit.functional.precision import full
-from tacit.nn.features import InputTarget, LatentTarget, Target, build_features
-from tacit.nn.k_means import k_means, nearest
+from tacit.nn.features import InputTarget, LatentTarget, build_features
+from tacit.nn.judged import JudgedCodes
+from tacit.nn.k_means import k_means, nearest, spread_out
 
 Features: TypeAlias = InputTarget | LatentTarget
 
@@ -119,7 +120,7 @@ class CodebookTarget:
 CodeTarget: TypeAlias = RandomProjectionTarget | KMeansTarget | CodebookTarget
 
 
-class Codes(Target):
+class Codes(JudgedCodes):
     """The number of the nearest of some centres.
 
     Args:
@@ -131,7 +132,6 @@ class Codes(Target):
         ValueError: features that are codes already.
     """
 
-    codes = True
     centres: Tensor
 
     def __init__(self, of: Features, spec: EncoderSpec, codes: int) -> None:
@@ -142,7 +142,6 @@ class Codes(Target):
                 f"target: the {spec.modality} encoder's targets are codes already, of a vocabulary "
                 f"of {spec.vocabulary}: set target.kind='input'"
             )
-        self._metrics: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def forward(self, view: View, ctx: Context) -> Int[Tensor, "*tokens"]:
@@ -152,34 +151,6 @@ class Codes(Target):
     def projected(self, features: Float[Tensor, "*tokens width"]) -> Float[Tensor, "*tokens out"]:
         """What is compared with the centres."""
         return features
-
-    @torch.no_grad()
-    def judge(
-        self,
-        predicted: Float[Tensor, "*tokens codes"],
-        content: Int[Tensor, "*tokens"],
-        hidden: Bool[Tensor, "*tokens"],
-    ) -> None:
-        """Note how many codes were right, and how evenly they occur, on all processes."""
-        weight = hidden.flatten().float()
-        right = (predicted.argmax(-1) == content).flatten() * weight
-        counts = weight.new_zeros(self.width).index_add_(0, content.flatten(), weight)
-        sums = all_reduce_sum(torch.cat([counts, right.sum()[None]]))
-        share = sums / sums[:-1].sum().clamp(min=1)
-        entropy = -torch.special.xlogy(share[:-1], share[:-1]).sum()
-        self._metrics = {
-            "accuracy": share[-1],
-            "majority": share[:-1].max(),
-            "code_perplexity": entropy.exp(),
-        }
-
-    def metrics(self) -> dict[str, Float[Tensor, ""]]:
-        """Codes of hidden tokens: how many were right, how many the commonest, how many in use.
-
-        A prediction is worth something where `accuracy` is above `majority`; codes are where
-        `code_perplexity` is well above 1.
-        """
-        return self._metrics
 
 
 class RandomProjection(Codes):
@@ -260,17 +231,8 @@ class KMeans(Codes):
                     f"{len(batch)} instances; got {len(features)}"
                 )
             return torch.cat([full(features), full(features).new_ones(len(features), 1)], dim=1)
-        there = torch.full((len(features), 1), features.shape[1], device=features.device)
         valid = None if self.grid else ctx.tokenize(view).valid
-        if valid is not None:
-            there = valid.sum(1, keepdim=True)
-        order = torch.arange(self.config.tokens, device=features.device)
-        # Every instance begins elsewhere, by its index: as many processes as you like agree.
-        step = order * (there // self.config.tokens).clamp(min=1)
-        place = (batch.index[:, None] + step) % there.clamp(min=1)
-        rows = full(features).gather(1, place[..., None].expand(-1, -1, features.shape[2]))
-        fresh = (order < there).to(rows.dtype)[..., None]
-        return torch.cat([rows * fresh, fresh], dim=2).flatten(1)
+        return spread_out(full(features), valid, batch.index, self.config.tokens)
 
 
 class Codebook(Codes):

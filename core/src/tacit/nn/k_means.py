@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 _AT_ONCE = 1 << 24  # distances held at a time: 64 MiB of float32
@@ -54,6 +54,34 @@ def nearest(
     size = max(1, _AT_ONCE // len(centres))
     found = [(lengths - 2 * part @ centres.T).argmin(1) for part in flat.split(size)]
     return torch.cat(found).view(rows.shape[:-1])
+
+
+def spread_out(
+    tokens: Float[Tensor, "instances tokens width"],
+    valid: Bool[Tensor, "instances tokens"] | None,
+    index: Int[Tensor, " instances"],
+    number: int,
+) -> Float[Tensor, "instances rows_and_ones"]:
+    """Some tokens of each instance, evenly spread, side by side: what a pass gives to k-means.
+
+    Behind each stands a 1, or a 0 and zeros where an instance has fewer. Every instance begins
+    elsewhere, by its index, so that any number of processes agree.
+
+    Args:
+        tokens: of a batch.
+        valid: which are no padding; None where all are none.
+        index: of the instances in the data set.
+        number: of tokens of each.
+    """
+    there = torch.full((len(tokens), 1), tokens.shape[1], device=tokens.device)
+    if valid is not None:
+        there = valid.sum(1, keepdim=True)
+    order = torch.arange(number, device=tokens.device)
+    place = index[:, None] + order * (there // number).clamp(min=1)
+    place = (place % there.clamp(min=1))[..., None]
+    rows = tokens.gather(1, place.expand(-1, -1, tokens.shape[2]))
+    fresh = (order < there).to(rows.dtype)[..., None]
+    return torch.cat([rows.where(fresh > 0, 0.0), fresh], dim=2).flatten(1)
 
 
 def _begin(

@@ -25,6 +25,7 @@ from tacit.nn.features import (
     build_features,
 )
 from tacit.nn.quantised import Quantised, QuantisedTarget
+from tacit.nn.tokenizer import TaughtCodes, TaughtCodesTarget
 
 TargetConfig: TypeAlias = (
     InputTarget
@@ -33,6 +34,7 @@ TargetConfig: TypeAlias = (
     | QuantisedTarget
     | PositionTarget
     | LatentTarget
+    | TaughtCodesTarget
     | CodeTarget
 )
 
@@ -48,6 +50,8 @@ def build_target(config: TargetConfig, spec: EncoderSpec) -> Target:
             return Tokenised(spec)
         case QuantisedTarget():
             return Quantised(config, spec)
+        case TaughtCodesTarget():
+            return TaughtCodes(config, spec)
         case PositionTarget():
             return Position(spec)
         case RandomProjectionTarget() | KMeansTarget() | CodebookTarget():

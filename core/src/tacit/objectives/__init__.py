@@ -76,6 +76,10 @@ from tacit.objectives.remembered import MoCo, MoCoConfig, Nnclr, NnclrConfig
 from tacit.objectives.self_distillation import Dino, DinoConfig
 from tacit.objectives.several import Several
 from tacit.objectives.sit import Sit, SitConfig
+from tacit.objectives.tokenizer_distillation import (
+    TokenizerDistillation,
+    TokenizerDistillationConfig,
+)
 
 __all__ = [
     "Autoencoder",
@@ -159,6 +163,8 @@ __all__ = [
     "SupConConfig",
     "Swav",
     "SwavConfig",
+    "TokenizerDistillation",
+    "TokenizerDistillationConfig",
     "VicReg",
     "VicRegConfig",
 ]

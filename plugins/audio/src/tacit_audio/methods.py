@@ -26,8 +26,18 @@ from tacit.nn import (
     RandomProjectionTarget,
     SmoothAbsolute,
     SpanMask,
+    TaughtCodesTarget,
 )
-from tacit.objectives import MaskedPrediction, MaskedPredictionConfig, SimClrConfig
+from tacit.objectives import (
+    MaskedPrediction,
+    MaskedPredictionConfig,
+    SimClrConfig,
+    TokenizerDistillation,
+    TokenizerDistillationConfig,
+)
+
+_ENTRIES = 256
+"""Codes of BEATs, of the random projection and of the tokenizer alike."""
 
 
 def _varied(base: Method, name: str, summary: str, source: str, **changed: object) -> Method:
@@ -192,6 +202,46 @@ def _units(target: KMeansTarget) -> MaskedPredictionConfig:
         target=target,
         decoder=CosineDecoder(width=128),
         loss=CrossEntropy(),
+    )
+
+
+def beats() -> Method:
+    """BEATs, two iterations in one run: codes of a random projection, then of a learnt tokenizer.
+
+    The first stage predicts the codes of a projection that is never trained; the second trains a
+    tokenizer from whose codes the first stage's tokens can be told; the third begins anew and
+    predicts that tokenizer's codes. The paper has 1024 codes and a predictor of 12 blocks, smooths
+    the labels of its cross-entropy, and goes on for a third iteration.
+    """
+    base = catalogue.mae().stages[0]
+    first = replace(base, name="random", config=_dropped(RandomProjectionTarget(codes=_ENTRIES)))
+    second = Stage(
+        name="tokenizer",
+        views="masked",
+        objective=TokenizerDistillation,
+        config=TokenizerDistillationConfig(codes=_ENTRIES),
+        teachers={"before": PreviousStage()},
+        start="initial",
+        training=base.training,
+    )
+    third = replace(
+        first,
+        name="learnt",
+        config=_dropped(TaughtCodesTarget(codes=_ENTRIES)),
+        teachers={"before": PreviousStage()},
+        start="initial",
+    )
+    return Method(
+        name="audio/beats",
+        summary="Hidden patches are predicted as codes of a random projection, then as learnt ones",
+        source="Chen et al. 2023, arXiv:2212.09058",
+        stages=(first, second, third),
+    )
+
+
+def _dropped(target: RandomProjectionTarget | TaughtCodesTarget) -> MaskedPredictionConfig:
+    return MaskedPredictionConfig(
+        mask=RandomMask(ratio=0.75), mode="drop", target=target, loss=CrossEntropy()
     )
 
 

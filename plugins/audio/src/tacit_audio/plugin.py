@@ -243,6 +243,19 @@ def tacit_methods() -> list[Offer]:
                 "Hsu et al. 2021, arXiv:2106.07447",
             ),
             (
+                "beats",
+                "Hidden patches are predicted as codes of a random projection, then as learnt ones",
+                (
+                    "tokens:dense",
+                    "mask:drop",
+                    "targets",
+                    "teacher",
+                    "instances",
+                    "views:masked",
+                ),
+                "Chen et al. 2023, arXiv:2212.09058",
+            ),
+            (
                 "data2vec",
                 "A moving-average teacher's averaged layers are predicted at hidden spans",
                 ("tokens", "mask:replace", "taps", "teacher", "views:masked"),
