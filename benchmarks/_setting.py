@@ -108,8 +108,8 @@ CIFAR10 = Setting(
     },
     steps=400,
 )
-"""Tokens of 8 x 8 pixels, chosen on the validation part: of 4 x 4 there are four times as many, and in
-this budget labels themselves bring a linear probe little beyond that of random weights."""
+"""Tokens of 8 x 8 pixels, chosen on the validation part: of 4 x 4 there are four times as many, and
+in this budget labels themselves bring a linear probe little beyond that of random weights."""
 
 DIGITS = Setting(
     name="digits",
