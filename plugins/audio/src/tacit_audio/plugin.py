@@ -172,10 +172,90 @@ def tacit_readers() -> list[Offer]:
     ]
 
 
+_WORDS = ("tokens", "mask:replace", "targets", "views:masked")
+_METHODS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    (
+        "byol-a",
+        "BYOL on excerpts that have another clip quietly under them",
+        ("views:mixed-views", "teacher"),
+        "Niizumi et al. 2021, arXiv:2103.06695",
+    ),
+    (
+        "clmr",
+        "SimCLR on two excerpts of a recording, each changed in sound",
+        ("views:two-views",),
+        "Spijkervet and Burgoyne 2021, arXiv:2103.09410",
+    ),
+    (
+        "audio-mae",
+        "Patches of a spectrogram dropped before the encoder are reconstructed",
+        ("tokens:dense", "mask:drop", "targets", "views:masked"),
+        "Huang et al. 2022, arXiv:2207.06405",
+    ),
+    (
+        "ssast",
+        "Each hidden place finds its own patch of the spectrogram among the hidden ones",
+        _WORDS,
+        "Gong et al. 2022, arXiv:2110.09784",
+    ),
+    (
+        "tera",
+        "Altered frames are reconstructed, most of them hidden",
+        _WORDS,
+        "Liu et al. 2021, arXiv:2007.06028",
+    ),
+    (
+        "best-rq",
+        "Hidden frames are predicted as codes of a projection that is never trained",
+        _WORDS,
+        "Chiu et al. 2022, arXiv:2202.01855",
+    ),
+    (
+        "wav2vec2",
+        "Hidden frames find their own learnt code among those of other hidden frames",
+        ("tokens", "mask:replace", "views:masked"),
+        "Baevski et al. 2020, arXiv:2006.11477",
+    ),
+    (
+        "hubert",
+        "Hidden frames are predicted as clusters, of sounds and then of learnt features",
+        (
+            "tokens",
+            "mask:replace",
+            "targets",
+            "taps",
+            "teacher",
+            "instances",
+            "views:masked",
+        ),
+        "Hsu et al. 2021, arXiv:2106.07447",
+    ),
+    (
+        "beats",
+        "Hidden patches are predicted as codes of a random projection, then as learnt ones",
+        (
+            "tokens:dense",
+            "mask:drop",
+            "targets",
+            "teacher",
+            "instances",
+            "views:masked",
+        ),
+        "Chen et al. 2023, arXiv:2212.09058",
+    ),
+    (
+        "data2vec",
+        "A moving-average teacher's averaged layers are predicted at hidden spans",
+        ("tokens", "mask:replace", "taps", "teacher", "views:masked"),
+        "Baevski et al. 2022, arXiv:2202.03555",
+    ),
+)
+"""Name, what it does, what it needs, source."""
+
+
 @hookimpl
 def tacit_methods() -> list[Offer]:
     """Methods of the literature on recordings, as settings of the core's objectives."""
-    words = ("tokens", "mask:replace", "targets", "views:masked")
     return [
         Offer(
             name=f"audio/{name}",
@@ -185,81 +265,5 @@ def tacit_methods() -> list[Offer]:
             requires=requires,
             source=source,
         )
-        for name, summary, requires, source in (
-            (
-                "byol-a",
-                "BYOL on excerpts that have another clip quietly under them",
-                ("views:mixed-views", "teacher"),
-                "Niizumi et al. 2021, arXiv:2103.06695",
-            ),
-            (
-                "clmr",
-                "SimCLR on two excerpts of a recording, each changed in sound",
-                ("views:two-views",),
-                "Spijkervet and Burgoyne 2021, arXiv:2103.09410",
-            ),
-            (
-                "audio-mae",
-                "Patches of a spectrogram dropped before the encoder are reconstructed",
-                ("tokens:dense", "mask:drop", "targets", "views:masked"),
-                "Huang et al. 2022, arXiv:2207.06405",
-            ),
-            (
-                "ssast",
-                "Each hidden place finds its own patch of the spectrogram among the hidden ones",
-                words,
-                "Gong et al. 2022, arXiv:2110.09784",
-            ),
-            (
-                "tera",
-                "Altered frames are reconstructed, most of them hidden",
-                words,
-                "Liu et al. 2021, arXiv:2007.06028",
-            ),
-            (
-                "best-rq",
-                "Hidden frames are predicted as codes of a projection that is never trained",
-                words,
-                "Chiu et al. 2022, arXiv:2202.01855",
-            ),
-            (
-                "wav2vec2",
-                "Hidden frames find their own learnt code among those of other hidden frames",
-                ("tokens", "mask:replace", "views:masked"),
-                "Baevski et al. 2020, arXiv:2006.11477",
-            ),
-            (
-                "hubert",
-                "Hidden frames are predicted as clusters, of sounds and then of learnt features",
-                (
-                    "tokens",
-                    "mask:replace",
-                    "targets",
-                    "taps",
-                    "teacher",
-                    "instances",
-                    "views:masked",
-                ),
-                "Hsu et al. 2021, arXiv:2106.07447",
-            ),
-            (
-                "beats",
-                "Hidden patches are predicted as codes of a random projection, then as learnt ones",
-                (
-                    "tokens:dense",
-                    "mask:drop",
-                    "targets",
-                    "teacher",
-                    "instances",
-                    "views:masked",
-                ),
-                "Chen et al. 2023, arXiv:2212.09058",
-            ),
-            (
-                "data2vec",
-                "A moving-average teacher's averaged layers are predicted at hidden spans",
-                ("tokens", "mask:replace", "taps", "teacher", "views:masked"),
-                "Baevski et al. 2022, arXiv:2202.03555",
-            ),
-        )
+        for name, summary, requires, source in _METHODS
     ]
