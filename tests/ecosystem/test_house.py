@@ -8,6 +8,7 @@ import statistics
 from pathlib import Path
 
 import pytest
+from tests.core.plugin.test_speed import PLUGINS as HELD_TO_BE_LIGHT
 from tests.ecosystem.house import CORE, PACKAGES, PLUGINS, ROOT, SOURCES, metadata, name, tree
 from tests.ecosystem.house import workspace as read_workspace
 
@@ -122,6 +123,10 @@ def test_the_linters_know_every_plugin(plugin: Path) -> None:
     assert plugin.name in floors[0].split(" | ")
     checked = [o for o in tool["pytest"]["ini_options"]["addopts"] if o.startswith("--jaxtyping")]
     assert plugin.name in checked[0].split("=")[1].split(",")
+
+
+def test_every_plugin_is_held_to_being_light() -> None:
+    assert sorted(HELD_TO_BE_LIGHT) == sorted(f"{plugin.name}.plugin" for plugin in PLUGINS)
 
 
 def test_ci_scripts_can_be_run() -> None:
