@@ -5,9 +5,13 @@ from __future__ import annotations
 import importlib
 import operator
 import re
+import sys
 from collections.abc import Collection
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
+
+from tacit.plugin._patience import named_while_slow
 
 _WORD = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _PATH = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
@@ -81,22 +85,23 @@ class Offer:
         return self.name.rpartition("/")[2]
 
     def load(self) -> Any:
-        """Import the target and return it.
+        """Import the target and return it; what it prints goes to the stream of errors.
 
         Raises:
             OfferImportError: naming the offer, its owner and what to install.
         """
         module, _, path = self.target.partition(":")
         try:
-            return operator.attrgetter(path)(importlib.import_module(module))
-        except Exception as error:
+            with redirect_stdout(sys.stderr), named_while_slow(f"{self.target} ({self.name})"):
+                return operator.attrgetter(path)(importlib.import_module(module))
+        except (Exception, SystemExit) as error:
             raise OfferImportError(self._cannot_import(error)) from error
 
     def suits(self, modality: str) -> bool:
         """Whether it is for this modality, by name or because it is for any."""
         return not self.modality or modality in self.modality
 
-    def _cannot_import(self, error: Exception) -> str:
+    def _cannot_import(self, error: BaseException) -> str:
         owner = f" of {self.owner}" if self.owner else ""
         if self.extras:
             advice = "pip install " + " ".join(f"'{extra}'" for extra in self.extras)
