@@ -80,12 +80,13 @@ CIFAR10 = Setting(
     options={"split": "train", "limit": 10_000},
     encoders={
         "ResNet, width 16": {"name": "vision/resnet", "width": 16},
-        "ViT, 3 x 96": {"name": "vision/vit", "width": 96, "depth": 3, "heads": 3},
-        "ViT, 3 x 96, no positions": {
+        "ViT, 3 x 128": {"name": "vision/vit", "width": 128, "depth": 3, "heads": 4, "patch": 8},
+        "ViT, 3 x 128, no positions": {
             "name": "vision/vit",
-            "width": 96,
+            "width": 128,
             "depth": 3,
-            "heads": 3,
+            "heads": 4,
+            "patch": 8,
             "positions": "none",
         },
     },
@@ -107,6 +108,8 @@ CIFAR10 = Setting(
     },
     steps=400,
 )
+"""Tokens of 8 x 8 pixels, chosen on the validation part: of 4 x 4 there are four times as many, and
+in this budget labels themselves bring a linear probe little beyond that of random weights."""
 
 DIGITS = Setting(
     name="digits",

@@ -305,9 +305,9 @@ def saved_bytes(loss: Callable[[Tensor, Tensor], Tensor], rows: int) -> int:
     return sum(storages.values())
 
 
-def peak_bytes(loss: Callable[[Tensor, Tensor], Tensor], rows: int) -> int:
+def peak_bytes(loss: Callable[[Tensor, Tensor], Tensor], rows: int, width: int = 16) -> int:
     """Most bytes of tensors alive at once, by the allocator's own account."""
-    a, b = (torch.randn(rows, 16).requires_grad_() for _ in range(2))
+    a, b = (torch.randn(rows, width).requires_grad_() for _ in range(2))
     with torch.profiler.profile(
         activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True, acc_events=True
     ) as profile:
@@ -337,6 +337,12 @@ def test_memory_at_most_doubles_with_the_batch(
     assert 0 < large <= 2.02 * small
     whole = measure(lambda a, b: nt_xent(a, b, 0.1, chunk=None).loss, 1024)
     assert large < whole / 4
+
+
+def test_wide_embeddings_are_held_three_times_at_most() -> None:
+    rows, width = 64, 4096
+    peak = peak_bytes(lambda a, b: nt_xent(a, b, 0.1).loss, rows, width)
+    assert peak <= 3.2 * (2 * rows * width * 4)
 
 
 @pytest.mark.parametrize(

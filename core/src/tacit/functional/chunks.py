@@ -51,6 +51,7 @@ class Plan:
         gather: whether the keys are those of all ranks.
         offset: number of this rank's first key among them.
         columns: how many they are.
+        scale: what every score is multiplied with, such as one over a fixed temperature.
     """
 
     positives: Pairs
@@ -60,6 +61,7 @@ class Plan:
     gather: bool
     offset: int
     columns: int
+    scale: float = 1.0
 
     def resolved(self) -> Plan:
         """With the numbers of all ranks' keys filled in, where pairs are given as groups."""
@@ -90,8 +92,8 @@ def sum_over_anchors(
     """The weighted sum of the anchors' losses.
 
     Args:
-        anchors: queries, over their temperature already.
-        keys: the keys of all ranks.
+        anchors: queries, over their temperature already where `plan.scale` does not hold it.
+        keys: the keys of all ranks; where they are `anchors` itself, one gradient serves both.
         extra: further negatives.
         weight: of each anchor.
         plan: the rest, `resolved`.
@@ -136,7 +138,7 @@ def _whole(
     anchors: Tensor, keys: Tensor, extra: Tensor | None, weight: Tensor, plan: Plan
 ) -> Summed:
     """The loss in one piece, for autograd to differentiate as often as asked."""
-    found = _score(anchors @ _every(keys, extra).T, plan, 0)
+    found = _score(_products(anchors, _every(keys, extra), plan), plan, 0)
     losses = torch.where(found.present, found.scores.logsumexp(1) - found.attraction, 0.0)
     return Summed((losses * weight).sum(), losses.detach(), found.present, found.hits)
 
@@ -149,13 +151,17 @@ class _Chunks(torch.autograd.Function):
         ctx: Any, anchors: Tensor, keys: Tensor, extra: Tensor | None, weight: Tensor, plan: Plan
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         every = _every(keys, extra)
+        wanted = list(ctx.needs_input_grad[:3])
+        if keys is anchors:
+            wanted[1] = False
         slopes = [
-            torch.zeros_like(x) if x is not None and wanted else None
-            for x, wanted in zip((anchors, keys, extra), ctx.needs_input_grad[:3], strict=True)
+            torch.zeros_like(x) if x is not None and w else None
+            for x, w in zip((anchors, keys, extra), wanted, strict=True)
         ]
         assert plan.chunk is not None
+        into = [slopes[0], slopes[0] if keys is anchors else slopes[1], slopes[2]]
         pieces = [
-            _chunk(anchors, every, weight, plan, start, slopes)
+            _chunk(anchors, every, weight, plan, start, into)
             for start in range(0, len(anchors), plan.chunk)
         ]
         losses, present, hits = (torch.cat(piece) for piece in zip(*pieces, strict=True))
@@ -187,7 +193,7 @@ def _chunk(
     """The losses of the anchors from `start` on; adds their gradients to `slopes`."""
     assert plan.chunk is not None
     rows = slice(start, start + plan.chunk)
-    found = _score(anchors[rows] @ every.T, plan, start)
+    found = _score(_products(anchors[rows], every, plan), plan, start)
     # The softmax in the memory of the scores: a second block would be most of the peak.
     softmax = found.scores.sub_(found.highest[:, None]).exp_()
     total = softmax.sum(1, keepdim=True)  # at least 1, that of the highest
@@ -196,7 +202,8 @@ def _chunk(
         found.present, found.highest + total.squeeze(1).log() - found.attraction, 0.0
     )
     found.positives.subtract_from_(softmax)
-    _add_slopes(softmax, anchors, every, (weight[rows] * found.present)[:, None], rows, slopes)
+    softmax.mul_((weight[rows] * found.present * plan.scale)[:, None])
+    _add_slopes(softmax, anchors, every, rows, slopes)
     return losses, found.present, found.hits
 
 
@@ -204,19 +211,23 @@ def _add_slopes(
     difference: Tensor,
     anchors: Tensor,
     every: Tensor,
-    weight: Tensor,
     rows: slice,
     slopes: list[Tensor | None],
 ) -> None:
-    """Carry (softmax - target) of some rows on to anchors, keys and extra negatives."""
+    """Carry the weighted (softmax - target) of some rows on to anchors, keys, extra negatives."""
     to_anchors, to_keys, to_extra = slopes
     if to_anchors is not None:
-        torch.mm(difference, every, out=to_anchors[rows]).mul_(weight)
-    weighted = anchors[rows] * weight
+        to_anchors[rows].addmm_(difference, every)
     if to_keys is not None:
-        to_keys.addmm_(difference[:, : len(to_keys)].T, weighted)
+        to_keys.addmm_(difference[:, : len(to_keys)].T, anchors[rows])
     if to_extra is not None:
-        to_extra.addmm_(difference[:, -len(to_extra) :].T, weighted)
+        to_extra.addmm_(difference[:, -len(to_extra) :].T, anchors[rows])
+
+
+def _products(anchors: Tensor, every: Tensor, plan: Plan) -> Tensor:
+    """The scores of some anchors: one matrix product, the scale within it."""
+    nothing = anchors.new_zeros(())
+    return torch.addmm(nothing, anchors, every.T, beta=0, alpha=plan.scale)
 
 
 def _every(keys: Tensor, extra: Tensor | None) -> Tensor:

@@ -89,8 +89,10 @@ def info_nce(
     _check(queries, keys, temperature, positives, weights, chunk)
     with no_autocast(queries):
         prepare = _unit if normalise else full
-        anchors = _divide(prepare(queries), temperature)
-        candidates = gather_rows(prepare(keys)) if gather else prepare(keys)
+        own = prepare(queries)
+        every = own if keys is queries else prepare(keys)
+        candidates = gather_rows(every) if gather else every
+        anchors = _divide(own, temperature) if isinstance(temperature, Tensor) else own
         extra = None if negatives is None else prepare(negatives)
         plan = Plan(
             positives=_first_keys(queries) if positives is None else positives,
@@ -100,6 +102,7 @@ def info_nce(
             gather=gather,
             offset=rank() * len(keys) if gather else 0,
             columns=len(candidates),
+            scale=1.0 if isinstance(temperature, Tensor) else 1 / temperature,
         ).resolved()
         weight = anchors.new_ones(len(anchors)) if weights is None else full(weights)
         found = sum_over_anchors(anchors, candidates, extra, weight, plan)
@@ -178,9 +181,7 @@ def _unit(x: Tensor) -> Tensor:
     return unit(full(x))
 
 
-def _divide(anchors: Tensor, temperature: float | Tensor) -> Tensor:
-    if not isinstance(temperature, Tensor):
-        return anchors / temperature
+def _divide(anchors: Tensor, temperature: Tensor) -> Tensor:
     return anchors / full(temperature).reshape(-1, 1)  # one for each anchor, or one for all
 
 

@@ -227,13 +227,14 @@ def vicreg(
         count: int | Tensor = rows
         free: int | Tensor = rows - 1
         if both is None:
-            apart, own = first - second, centred((first, second), rows)
+            apart = functional.mse_loss(first, second, reduction="sum")  # keeps no difference
+            own = centred((first, second), rows)
         else:
             count = complete(both)
             free = (count - 1).clamp(min=1)
-            apart = torch.where(both[:, None], first - second, 0.0)
+            apart = torch.where(both[:, None], first - second, 0.0).square().sum()
             own = centred_of((first, second), both, count)
-        apart = all_reduce_sum(apart.square().sum()) / (count * a.shape[1])
+        apart = all_reduce_sum(apart) / (count * a.shape[1])
         parts = [_spread(x, rows, free, eps) for x in own]
         narrow = (parts[0][0] + parts[1][0]) / 2
         together = parts[0][1] + parts[1][1]
