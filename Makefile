@@ -36,7 +36,7 @@ TRIALS         ?=
 .PHONY: help demo test test-learning isolation author lint format docs browse serve bench pages constraints clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMPS)/base ## install, then pretrain a small encoder and judge it
 	$(BIN)/tacit $(DEMO)

@@ -65,6 +65,8 @@ class Offer:
     """What to pip install before the target imports, such as ``acme-plugin[video]``."""
     source: str = ""
     """The paper or repository the code follows."""
+    formerly: tuple[str, ...] = ()
+    """Names it had, which still find it, with a warning, for two minor versions."""
     owner: Owner | None = None
     """Filled in by the loader, never by the plugin."""
 
@@ -77,6 +79,8 @@ class Offer:
         capability = (tuple, _CAPABILITY_PATTERN, "'word' or 'word:word', in lower case")
         self._check_words("requires", self.requires, *capability)
         self._check_words("provides", self.provides, *capability)
+        former = (tuple, _NAME_PATTERN, "'<entry point>/<word>'")
+        self._check_words("formerly", self.formerly, *former)
         self._check_words("extras", self.extras, tuple, re.compile(r"\S.*"), "what pip can install")
 
     @property
