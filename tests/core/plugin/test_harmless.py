@@ -104,11 +104,11 @@ def test_what_keeps_us_waiting_on_use_is_named(
     toys: Toys, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     toys.add("bad", TWO_OFFERS)
-    (toys.root / "toy_worse_module.py").write_text("import time\ntime.sleep(1.0)\nx = 3")
+    (toys.root / "toy_worse_module.py").write_text("import time\ntime.sleep(2.0)\nx = 3")
     catalogue = load_plugins()
     monkeypatch.setenv("TACIT_PATIENCE", "0.2")
     assert catalogue.find("encoders", "bad/x").load() == 3
-    assert "still waiting for toy_worse_module:x (bad/x), after 0.2 s" in capsys.readouterr().err
+    assert "still waiting for toy_worse_module:x (bad/x), after 0.8 s" in capsys.readouterr().err
 
 
 def test_an_answer_that_came_is_given_at_once_and_its_error_is_its_own() -> None:

@@ -7,7 +7,7 @@ import operator
 import re
 import sys
 from collections.abc import Collection
-from contextlib import redirect_stdout
+from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,10 +96,14 @@ class Offer:
         """
         module, _, path = self.target.partition(":")
         try:
-            with redirect_stdout(sys.stderr), named_while_slow(f"{self.target} ({self.name})"):
+            with redirect_stdout(sys.stderr), self._named_while_slow():
                 return operator.attrgetter(path)(importlib.import_module(module))
         except (Exception, SystemExit) as error:
             raise OfferImportError(self._cannot_import(error)) from error
+
+    def _named_while_slow(self) -> AbstractContextManager[None]:
+        # The first import of a heavy package from a cold disk takes its time, and is no fault.
+        return named_while_slow(f"{self.target} ({self.name})", times=4)
 
     def suits(self, modality: str) -> bool:
         """Whether it is for this modality, by name or because it is for any."""

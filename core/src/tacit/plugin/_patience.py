@@ -65,12 +65,16 @@ def ask(work: Callable[[], T], seconds: float) -> T:
 
 
 @contextmanager
-def named_while_slow(what: str) -> Iterator[None]:
+def named_while_slow(what: str, *, times: float = 1.0) -> Iterator[None]:
     """Say among the errors who is waited for, once it takes longer than what a plugin has.
 
     For what nobody may break off: an import may be heavy, an upload long.
+
+    Args:
+        what: is waited for.
+        times: a plugin's patience is waited before it is said.
     """
-    seconds = patience()
+    seconds = times * patience()
     told = f"tacit: still waiting for {what}, after {seconds:g} s"
     watch = threading.Timer(seconds, print, (told,), {"file": sys.stderr, "flush": True})
     watch.daemon = True
