@@ -103,7 +103,7 @@ class Offer:
 
     def _named_while_slow(self) -> AbstractContextManager[None]:
         # The first import of a heavy package from a cold disk takes its time, and is no fault.
-        return named_while_slow(f"{self.target} ({self.name})", times=4)
+        return named_while_slow(f"{self.target} ({self.name})", times=4.0)
 
     def suits(self, modality: str) -> bool:
         """Whether it is for this modality, by name or because it is for any."""
