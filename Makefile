@@ -29,12 +29,14 @@ TEST_PROCESSES ?= 2
 TESTS          ?=
 # Which packages, and `--only check`, `use` or `tests`; all of all by default.
 ISOLATE        ?=
+# Which trials of .ci/author.py; all by default.
+TRIALS         ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test isolation lint format docs browse serve bench pages constraints clean
+.PHONY: help demo test test-learning isolation author lint format docs browse serve bench pages constraints clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMPS)/base ## install, then pretrain a small encoder and judge it
 	$(BIN)/tacit $(DEMO)
@@ -53,6 +55,9 @@ lint: $(STAMPS)/dev ## linters, types and the layers of the house
 
 isolation: $(STAMPS)/dev ## each package alone with the core in an empty environment (half an hour)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/isolation.py $(ISOLATE)
+
+author: $(STAMPS)/dev ## follow the how-tos for authors to a wheel in an empty environment
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/author.py $(TRIALS)
 
 format: $(STAMPS)/dev ## put the code into shape
 	$(BIN)/ruff check --fix .

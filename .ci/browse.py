@@ -24,7 +24,13 @@ from urllib.parse import unquote, urldefrag, urlsplit
 NAMES = ("chromium", "chromium-headless-shell", "google-chrome", "chrome")
 SEARCHES = {"GraphMAE": "graph-graphmae", "resume": "resume", "EncoderSpec": "contract"}
 ABORTED = "net::ERR_ABORTED"
-SHOTS = ("index.html", "methods/index.html", "methods/simclr.html", "results.html")
+SHOTS = (
+    "index.html",
+    "methods/index.html",
+    "methods/simclr.html",
+    "results.html",
+    "tutorials/tables.html",
+)
 SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
 
 

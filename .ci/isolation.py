@@ -127,7 +127,8 @@ class Environment:
         if tests.startswith("examples"):
             settings = f"{Path(tests).parent}/pyproject.toml"
         shutil.copy(ROOT / settings, self.folder / settings)
-        command = [str(self.python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+        command = [str(self.python), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        command += ["--show-capture=no", *options]
         printed = run([*command, tests], cwd=self.folder)
         return printed.strip().splitlines()[-1]
 

@@ -95,10 +95,15 @@ def run_command(line: str, page: Path) -> None:
             assert main(["pretrain", "--no-evaluate", *arguments]) == 0, f"{page}: {line}"
         case ["tacit", "evaluate", *arguments]:
             assert main(["evaluate", "--seeds", "1", *arguments]) == 0, f"{page}: {line}"
+        case ["tacit", "check", *arguments]:
+            # In full, and in an environment of its own, by .ci/author.py.
+            assert main(["check", "--quick", *arguments]) == 0, f"{page}: {line}"
         case ["tacit", *arguments]:
             assert main(arguments) == 0, f"{page}: {line}"
         case ["pip", "install", "-e", "."]:
             install_here()
+        case ["pip", "wheel", *_]:
+            return  # .ci/author.py builds what pages write, where nothing else is installed
         case ["python", script]:
             run_python((ROOT / script).read_text(), {"__name__": "__main__"}, script)
         case _:

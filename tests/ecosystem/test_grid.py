@@ -6,8 +6,7 @@ embedded data: the first of its sources that opens with no settings at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import MISSING, fields, replace
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,11 @@ import torch
 import tacit
 from tacit.api.choice import Given
 from tacit.api.resolve import resolve_run
-from tacit.contract import Batch, Objective
+from tacit.contract import Objective
 from tacit.data import Source
 from tacit.methods import Method
 from tacit.plugin import Cell, Offer, load_plugins
+from tacit.testing.offers import Grouped, required
 
 CATALOGUE = load_plugins()
 GRID = CATALOGUE.grid()
@@ -30,38 +30,13 @@ MANY_VALUES = {"graph/graphcl", "graph/infograph"}  # trained in the plugin's ow
 STEPS = {"steps": 2, "batch": 8, "watch_every": 0, "workers": 0}
 
 
-class Grouped(Source):
-    """A source with groups, for methods that want some: neighbours in pairs, or its own."""
-
-    def __init__(self, source: Source) -> None:
-        self.source, self.modalities = source, source.modalities
-        self.whole, self.decodes = source.whole, source.decodes
-
-    def fingerprint(self) -> str:
-        return self.source.fingerprint()
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def fetch(self, indices: Sequence[int]) -> Batch:
-        batch = self.source.fetch(indices)
-        return batch if batch.group is not None else replace(batch, group=batch.index // 2)
-
-    def labels(self) -> torch.Tensor | None:
-        return self.source.labels()
-
-    def groups(self) -> torch.Tensor | None:
-        own = self.source.groups()
-        return torch.arange(len(self)) // 2 if own is None else own
-
-
 @cache
 def all_embedded(modality: str) -> tuple[Source, ...]:
     """The data a modality's plugin brings: no path, no network."""
     found = []
     for offer in CATALOGUE.offers("sources", modality):
         factory = offer.load()
-        if offer.modality == {modality} and not _required(factory.Config):
+        if offer.modality == {modality} and not required(offer):
             made = factory(factory.Config())
             assert isinstance(made, Source)
             found.append(Grouped(made))
@@ -72,10 +47,6 @@ def all_embedded(modality: str) -> tuple[Source, ...]:
 def embedded(modality: str) -> Source:
     """The first of them."""
     return all_embedded(modality)[0]
-
-
-def _required(config: Any) -> list[str]:
-    return [f.name for f in fields(config) if f.default is f.default_factory is MISSING]
 
 
 def small(offer: Offer) -> dict[str, object]:
@@ -93,7 +64,7 @@ def small(offer: Offer) -> dict[str, object]:
 def encoders(modality: str) -> list[Offer]:
     """Those that need no setting."""
     offers = CATALOGUE.offers("encoders", modality)
-    return [o for o in offers if o.modality == {modality} and not _required(o.load().Config)]
+    return [o for o in offers if o.modality == {modality} and not required(o)]
 
 
 def needed(method: str) -> set[str]:

@@ -8,8 +8,11 @@ import statistics
 from pathlib import Path
 
 import pytest
+from tests.core.plugin.test_speed import PLUGINS as HELD_TO_BE_LIGHT
 from tests.ecosystem.house import CORE, PACKAGES, PLUGINS, ROOT, SOURCES, metadata, name, tree
 from tests.ecosystem.house import workspace as read_workspace
+
+from tacit.deprecation import Going
 
 MODALITY_WORDS = re.compile(
     r"\b(images?|audio|graphs?|text|table|vision|speech|music|tabular|waveforms?|spectrograms?"
@@ -122,6 +125,37 @@ def test_the_linters_know_every_plugin(plugin: Path) -> None:
     assert plugin.name in floors[0].split(" | ")
     checked = [o for o in tool["pytest"]["ini_options"]["addopts"] if o.startswith("--jaxtyping")]
     assert plugin.name in checked[0].split("=")[1].split(",")
+
+
+def outlived(module: ast.Module, version: str) -> list[str]:
+    """Marks of what should have gone by this version."""
+    marks = [
+        word.value.value
+        for call in ast.walk(module)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("Going", "deprecated", "was")
+        for word in call.keywords
+        if word.arg == "since" and isinstance(word.value, ast.Constant)
+    ]
+    now = tuple(map(int, version.split(".")[:2]))
+    goes = {since: Going(since=str(since), instead="").goes for since in marks}
+    return [str(s) for s, gone in goes.items() if tuple(map(int, gone.split("."))) <= now]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=name)
+def test_what_was_to_go_has_gone(package: Path) -> None:
+    version = metadata(package)["project"]["version"]
+    assert not [name(p) for p in package.rglob("*.py") if outlived(tree(p), version)]
+
+
+def test_a_mark_outlives_its_time_in_the_second_minor_version() -> None:
+    marked = ast.parse("@deprecated(since='0.2', instead='x')\ndef f(): ...\nwas('a', since='0.3')")
+    assert outlived(marked, "0.3.9") == []
+    assert outlived(marked, "0.4.0") == ["0.2"]
+    assert sorted(outlived(marked, "0.5.0")) == ["0.2", "0.3"]
+
+
+def test_every_plugin_is_held_to_being_light() -> None:
+    assert sorted(HELD_TO_BE_LIGHT) == sorted(f"{plugin.name}.plugin" for plugin in PLUGINS)
 
 
 def test_ci_scripts_can_be_run() -> None:

@@ -30,6 +30,12 @@ FINE = """
 def tacit_encoders():
     return [Offer(name="bad/x", target="json:loads", summary="X")]
 """
+TWO_OFFERS = """
+@hookimpl
+def tacit_encoders():
+    return [Offer(name="bad/x", target="toy_worse_module:x", summary="X"),
+            Offer(name="bad/fine", target="json:loads", summary="Fine")]
+"""
 IN_A_HOOK = """
 @hookimpl
 def tacit_encoders():
@@ -72,19 +78,37 @@ def test_thirty_plugins_of_every_kind_leave_the_healthy_ones_alone(toys: Toys) -
     assert len(catalogue.broken) == 10
 
 
-def test_what_fails_on_use_is_the_fault_of_its_offer_alone(toys: Toys) -> None:
-    body = """
-        @hookimpl
-        def tacit_encoders():
-            return [Offer(name="bad/x", target="toy_worse_module:x", summary="X"),
-                    Offer(name="bad/fine", target="json:loads", summary="Fine")]
-    """
-    toys.add("bad", body)
-    toys.add("worse", "raise RuntimeError('on purpose')")
+@pytest.mark.parametrize("deed", ["raises", "leaves"])
+def test_what_fails_on_use_is_the_fault_of_its_offer_alone(toys: Toys, deed: str) -> None:
+    toys.add("bad", TWO_OFFERS)
+    (toys.root / "toy_worse_module.py").write_text(AT_IMPORT.format(deed=DEEDS[deed]))
     catalogue = load_plugins()
     assert catalogue.find("encoders", "bad/fine").load() is json.loads
-    with pytest.raises(OfferImportError, match=r"bad/x of toy-bad 1\.0.*on purpose"):
+    with pytest.raises(OfferImportError, match=r"bad/x of toy-bad 1\.0.*(on purpose|SystemExit)"):
         catalogue.find("encoders", "bad/x").load()
+
+
+@pytest.mark.parametrize("deed", HARMLESS)
+def test_what_prints_on_use_prints_among_the_errors(
+    toys: Toys, deed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toys.add("bad", TWO_OFFERS)
+    (toys.root / "toy_worse_module.py").write_text(AT_IMPORT.format(deed=DEEDS[deed]) + "x = 3")
+    assert load_plugins().find("encoders", "bad/x").load() == 3
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err
+
+
+def test_what_keeps_us_waiting_on_use_is_named(
+    toys: Toys, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toys.add("bad", TWO_OFFERS)
+    (toys.root / "toy_worse_module.py").write_text("import time\ntime.sleep(2.0)\nx = 3")
+    catalogue = load_plugins()
+    monkeypatch.setenv("TACIT_PATIENCE", "0.2")
+    assert catalogue.find("encoders", "bad/x").load() == 3
+    assert "still waiting for toy_worse_module:x (bad/x), after 0.8 s" in capsys.readouterr().err
 
 
 def test_an_answer_that_came_is_given_at_once_and_its_error_is_its_own() -> None:

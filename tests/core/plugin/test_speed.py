@@ -50,10 +50,6 @@ def test_thirty_plugins_more_take_a_tenth_of_a_second_more(toys: Toys) -> None:
     assert cpu_seconds(toys, LIST) - alone < 0.1
 
 
-def test_there_are_first_party_plugins_to_hold_to_it() -> None:
-    assert PLUGINS
-
-
 @pytest.mark.parametrize("module", PLUGINS)
 def test_a_first_party_plugin_is_light(toys: Toys, module: str) -> None:
     base = cpu_seconds(toys, "import tacit.plugin")

@@ -153,6 +153,11 @@ class Thawed:
 # -- encoders --------------------------------------------------------------------------------
 
 
+class FastAndWrong(RaggedNet):
+    def mean(self, x: Tensor, valid: Tensor) -> Tensor:
+        return x.mean(1) if torch.compiler.is_compiling() else super().mean(x, valid)
+
+
 class PaddingInTheMean(RaggedNet):
     def mean(self, x: Tensor, valid: Tensor) -> Tensor:
         return x.mean(1)
@@ -345,6 +350,7 @@ MUTANTS: dict[str, tuple[tuple[Check, ...], Any, str]] = {
     "every mask taken": (ENCODERS, of_encoder(EveryMaskTaken), "other-mask-modes-are-refused"),
     "buffer not saved": (ENCODERS, of_encoder(ScaleNotSaved), "state-goes-round"),
     "random in evaluation": (ENCODERS, of_encoder(RandomInEvaluation), "evaluation-is-not-random"),
+    "another path when compiled": (ENCODERS, of_encoder(FastAndWrong), "it-compiles"),
     "order matters": (ENCODERS, of_encoder(OrderMatters), "tokens-without-places-have-no-order"),
     "width": (ENCODERS, of_encoder(WidthDeclaredWrongly), "shapes-are-those-declared"),
     "target width": (ENCODERS, of_encoder(TargetsDeclaredWrongly), "targets-are-those-declared"),

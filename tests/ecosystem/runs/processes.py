@@ -40,7 +40,7 @@ def start(arguments: Sequence[str], log: Path, world: int = 1) -> list[BaseProce
     os.environ["OMP_NUM_THREADS"] = "1"  # for the process all others are forked from
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_IMPORTED_ONCE)
-    port = _free_port()
+    port = free_port()
     started: list[BaseProcess] = [
         context.Process(target=_run, args=(list(arguments), str(log), rank, world, port))
         for rank in range(world)
@@ -131,7 +131,8 @@ def _run(arguments: list[str], log: str, rank: int, world: int, port: int) -> No
     sys.exit(main(arguments))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -136,7 +136,7 @@ def test_wrong_columns_are_named_with_the_nearest(file: Path, tmp_path: Path) ->
 
 def test_empty_cells_are_counted(tmp_path: Path) -> None:
     pq.write_table(rows(3, label=[0, None, None]), tmp_path / "a.parquet")
-    with pytest.raises(ValueError, match=r"2 of 3 rows of column 'label' are empty"):
+    with pytest.raises(ValueError, match=r"column 'label': 2 of 3 rows are empty"):
         Parquet(ParquetConfig(path=tmp_path / "a.parquet"))
     hole = pa.table({"image": pa.array([{"bytes": png(1), "path": None}, None])})
     pq.write_table(hole, tmp_path / "b.parquet")

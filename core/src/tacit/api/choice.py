@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from tacit.config import Component, Origin, resolve, write
 from tacit.contract import Encoder
 from tacit.data import GeneratedSource, Source, recognise
 from tacit.methods import Recipe
-from tacit.plugin import Catalogue, Offer, load_plugins
+from tacit.plugin import Catalogue, Offer, OfferImportError, load_plugins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,11 +150,22 @@ def data_component(data: object, catalogue: Catalogue) -> object:
     known = {offer.name: offer for offer in catalogue.offers("sources")}
     if data in known or data in {offer.word for offer in known.values()}:
         return {"name": catalogue.find("sources", data).name}
-    sources = {name: offer.load() for name, offer in known.items()}
+    sources = _that_load(known)
     name = recognise(data, sources, advice=catalogue.advice(data))
     found = sources[name]
     assert issubclass(found, Source), "nothing else recognises anything"
     return {"name": name, **found.options(data)}
+
+
+def _that_load(offers: Mapping[str, Offer]) -> dict[str, Any]:
+    """What can be imported; what cannot is named, and is no reason not to ask the others."""
+    there = {}
+    for name, offer in offers.items():
+        try:
+            there[name] = offer.load()
+        except OfferImportError as error:
+            warnings.warn(f"left out: {error}", RuntimeWarning, stacklevel=2)
+    return there
 
 
 def name_of(data: object) -> str:

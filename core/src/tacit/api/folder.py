@@ -17,6 +17,8 @@ from typing import Any
 from tacit.api.config import RunConfig
 from tacit.config import dumps, loads
 
+_NO_DIFFERENCE = {"plugins.active"}  # whom a run tells of itself changes nothing in it
+
 
 class RunFolder:
     """The files of a run.
@@ -180,6 +182,6 @@ def _differences(
         old, new = there.get(key), here.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             found += _differences(old, new, name)
-        elif old != new:
+        elif old != new and name not in _NO_DIFFERENCE:
             found.append(f"{name}: {old!r} there, {new!r} now")
     return found

@@ -25,7 +25,7 @@ from tacit.data import GeneratedSource, Source, sequential, slice_of
 from tacit.methods.compose import check, composition
 from tacit.methods.learner import Learner
 from tacit.nn import synchronise_batch_norm
-from tacit.plugin import Lifecycle
+from tacit.plugin import Lifecycle, LifecycleError
 from tacit.training import checkpoint
 from tacit.training.loop import Observer, Outcome, Trainer
 from tacit.training.parallel import World, barrier, from_first, world
@@ -136,20 +136,25 @@ class _Running:
         if self.here.leads:
             self.folder.write_settings(self.plan.config)
             self.folder.write_json(self.folder.record, self._record("training"))
-        self.lifecycle.run_started(self.info)
-        error: BaseException | None = None
         try:
+            self.lifecycle.run_started(self.info)
             outcome = self._stages(loaded)
-        except BaseException as raised:
-            error = raised
+            if self.here.leads and outcome.finished:
+                self._save_encoders()
+                self.folder.write_json(self.folder.record, self._record("finished"))
+        except BaseException as error:
+            self._tell_of(error)
             raise
-        finally:
-            self.lifecycle.run_ended(self.info, error)
-        if self.here.leads and outcome.finished:
-            self._save_encoders()
-            self.folder.write_json(self.folder.record, self._record("finished"))
         barrier()
+        self.lifecycle.run_ended(self.info, None)
         return outcome
+
+    def _tell_of(self, error: BaseException) -> None:
+        """Tell plugins why a run ended; what they make of it does not hide why."""
+        try:
+            self.lifecycle.run_ended(self.info, error)
+        except LifecycleError as another:
+            error.add_note(str(another))
 
     def _stages(self, loaded: tuple[Mapping[str, object], Mapping[str, object]] | None) -> Outcome:
         at = int(str(loaded[0]["stage"])) if loaded else 0

@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import cast
 
 from tacit import offers as core
-from tacit.plugin import Catalogue, Offer, OfferImportError, load_plugins
+from tacit.plugin import Catalogue, LifecycleError, Offer, OfferImportError, load_plugins
 
 _USAGE = """usage: tacit VERB [arguments]        tacit VERB --help tells what a verb takes
 
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: what follows ``tacit`` on the command line; None takes it from ``sys.argv``.
 
     Returns:
-        The exit status: 0 if all is well, 2 for an error of use or a loss
+        The exit status: 0 if all is well, 2 for an error of use, a plugin's or a loss
         that is not finite, 130 when interrupted, otherwise what the verb says.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -40,10 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("tacit: interrupted", file=sys.stderr)
         return 130
-    except (ValueError, FloatingPointError, OfferImportError) as error:
+    except (ValueError, FloatingPointError, OfferImportError, LifecycleError) as error:
         if os.environ.get("TACIT_TRACEBACK") == "1":
             raise
         print("tacit: error:", *str(error).split("\n"), file=sys.stderr)
+        for note in getattr(error, "__notes__", ()):
+            print("tacit: besides:", note, file=sys.stderr)
         return 2
     return status
 

@@ -27,6 +27,7 @@ from tacit.config.component import Component, raw
 from tacit.config.describing import describe
 from tacit.config.error import ConfigError, Origin, Place, suggestion
 from tacit.config.writing import write
+from tacit.deprecation import with_new_names
 
 T = TypeVar("T")
 
@@ -100,6 +101,10 @@ def check(instance: T, *, where: str = "settings made in Python") -> T:
 def _read_fields(cls: type[T], table: Mapping[str, object], place: Place, base: object) -> T:
     """Read a dataclass; what the table leaves out comes from `base` where that is one of `cls`."""
     fields = fields_of(cls)
+    try:
+        table = with_new_names(table, [field for field, _ in fields.values()])
+    except ValueError as error:
+        raise place.error(str(error)) from error
     for key in table:
         if key not in fields and not (key == "kind" and kind_of(cls)):
             raise place.at(key).error(_unknown(cls, key, place))

@@ -4,6 +4,7 @@ from tacit.data.chance import Draw, mixed_seed
 from tacit.data.column import Column, Reader
 from tacit.data.fingerprint import fingerprint
 from tacit.data.indices import index_tensor
+from tacit.data.labels import class_names, coded, complete
 from tacit.data.loader import Loader, auto_workers, batches, sequential
 from tacit.data.order import EpochOrder, slice_of, whole_epoch
 from tacit.data.paired import Member, Paired
@@ -11,6 +12,7 @@ from tacit.data.pairs import Pairs, PairsConfig
 from tacit.data.recognise import recognise
 from tacit.data.scan import OnError, Scan, scan
 from tacit.data.source import GeneratedSource, Source
+from tacit.data.tables import read_table
 
 __all__ = [
     "Column",
@@ -28,9 +30,13 @@ __all__ = [
     "Source",
     "auto_workers",
     "batches",
+    "class_names",
+    "coded",
+    "complete",
     "fingerprint",
     "index_tensor",
     "mixed_seed",
+    "read_table",
     "recognise",
     "scan",
     "sequential",

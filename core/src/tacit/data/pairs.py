@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import torch
 from torch import Tensor
 
 from tacit.config import Component, resolve
 from tacit.data.column import Column, Reader
+from tacit.data.labels import class_names, coded, complete
 from tacit.data.paired import Member, Paired
-from tacit.data.tables import Files, class_names, coded, open_files, splits_of
+from tacit.data.tables import Files, open_files, splits_of
 from tacit.plugin import Catalogue, Offer, load_plugins
 
 _SPELT = re.compile(r"(?P<path>.*?):(?P<columns>[\w./-]+=[^=,:]+(?:,[\w./-]+=[^=,:]+)+)")
@@ -81,11 +83,11 @@ class Pairs(Paired):
         _none_empty(members, files.origin)
         labels, names = None, None
         if config.label is not None:
-            labels, names = coded(table.column(config.label), f"{files.origin}: {config.label}")
+            labels, names = _numbers(table, config.label, files.origin)
             names = class_names(table.schema, config.label) or names
         groups = None
         if config.group is not None:
-            groups = coded(table.column(config.group), f"{files.origin}: {config.group}")[0]
+            groups, _ = _numbers(table, config.group, files.origin)
         super().__init__(members, labels=labels, groups=groups, label_names=names)
 
     @classmethod
@@ -136,6 +138,11 @@ def _member(
             "out, but members must keep their rows: empty those cells, or let it read all"
         )
     return Member(source=source, places=_places(there))
+
+
+def _numbers(table: pa.Table, column: str, origin: str) -> tuple[Tensor, tuple[str, ...] | None]:
+    what = f"{origin}: {column}"
+    return coded(complete(table.column(column), what), what)
 
 
 def _places(there: Tensor) -> Tensor:

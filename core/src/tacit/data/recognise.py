@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 
 from tacit.data.source import GeneratedSource, Source
@@ -23,7 +24,7 @@ def recognise(
     found = [
         name
         for name, source in sources.items()
-        if issubclass(source, Source) and source.recognises(given)
+        if issubclass(source, Source) and _recognises(name, source, given)
     ]
     if len(found) == 1:
         return found[0]
@@ -36,3 +37,12 @@ def recognise(
         f"data {given!r}: no such path, or nothing in it that an installed source reads"
         + (advice or f". Check the path, or name a source: {', '.join(sorted(sources))}")
     )
+
+
+def _recognises(name: str, source: type[Source], given: str) -> bool:
+    try:
+        return source.recognises(given)
+    except Exception as error:  # of one source: no reason not to ask the others
+        told = f"left out: {name} failed to look at {given!r}: {type(error).__name__}: {error}"
+        warnings.warn(told, RuntimeWarning, stacklevel=3)
+        return False

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import torch
-from torch import Tensor
 
 SUFFIXES = (".parquet", ".arrow", ".csv", ".jsonl")
 SPLITS = ("train", "test", "validation")
@@ -42,7 +37,7 @@ class Files:
         Raises:
             ValueError: a file that cannot be read or lacks a column, or columns of unlike types.
         """
-        tables = [_columns(path, _read(path), columns) for path in self.paths]
+        tables = [_columns(path, read_table(path), columns) for path in self.paths]
         try:
             return pa.concat_tables(tables, promote_options="default")
         except pa.ArrowInvalid as error:
@@ -85,37 +80,6 @@ def splits_of(path: Path) -> tuple[str, ...]:
     return tuple(split for split in SPLITS if split in named)
 
 
-def coded(column: pa.ChunkedArray, what: str) -> tuple[Tensor, tuple[str, ...] | None]:
-    """Labels or groups: numbers as they are; words as places in their sorted list, and that list.
-
-    Raises:
-        ValueError: rows without a value, or neither numbers nor words.
-    """
-    if column.null_count:
-        raise ValueError(
-            f"{what}: {column.null_count} of {len(column)} rows are empty; fill them in or remove "
-            "those rows"
-        )
-    values: Any = column.to_numpy()
-    if values.dtype.kind in "iub":
-        return torch.from_numpy(values.astype(np.int64)), None
-    if values.dtype.kind == "f":
-        return torch.from_numpy(values.astype(np.float32)), None
-    if not all(isinstance(value, str) for value in values):
-        raise ValueError(f"{what}: wanted numbers or words, one a row")
-    words, codes = np.unique(values.astype(str), return_inverse=True)
-    return torch.from_numpy(codes.astype(np.int64)), tuple(words.tolist())
-
-
-def class_names(schema: pa.Schema, column: str) -> tuple[str, ...] | None:
-    """The names of a column's classes, where `datasets` has written them beside the data."""
-    written = (schema.metadata or {}).get(b"huggingface")
-    if written is None:
-        return None
-    names = json.loads(written)["info"]["features"].get(column, {}).get("names")
-    return tuple(names) if names else None
-
-
 def _found(path: Path) -> list[Path]:
     inside = path.rglob("*") if path.is_dir() else [path]
     return sorted(file for file in inside if file.suffix in SUFFIXES and file.is_file())
@@ -125,7 +89,12 @@ def _part(file: Path) -> str:
     return re.split(r"[-.]", file.name)[0]
 
 
-def _read(file: Path) -> pa.Table:
+def read_table(file: Path) -> pa.Table:
+    """All columns of a file named with one of `SUFFIXES`; an empty cell of CSV is a missing value.
+
+    Raises:
+        ValueError: it cannot be read, with the reason in a line.
+    """
     import pyarrow.csv as csv
     import pyarrow.json as lines
     import pyarrow.parquet as parquet

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 
 import pluggy
 
+from tacit.deprecation import TacitDeprecationWarning
 from tacit.plugin._discovery import CORE
 from tacit.plugin._grid import Cell, fit
 from tacit.plugin._hooks import KINDS
@@ -77,6 +79,11 @@ class Catalogue:
         if name in by_name:
             return by_name[name]
         matches = [offer for offer in offers if offer.word == name]
+        if renamed := [offer for offer in offers if name in offer.formerly and not matches]:
+            offer = _the_one(renamed, f"{kind}: {name!r}")
+            told = f"{name} is now called {offer.name}; the former name will go: use the new one"
+            warnings.warn(told, TacitDeprecationWarning, stacklevel=2)
+            return offer
         if not matches:
             raise self._unknown(kind, name, offers)
         return _the_one(matches, f"{kind}: {name!r}")

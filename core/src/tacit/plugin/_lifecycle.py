@@ -8,6 +8,7 @@ from pathlib import Path
 import pluggy
 
 from tacit.plugin._hooks import Run
+from tacit.plugin._patience import named_while_slow
 from tacit.plugin._plugin import Plugin, describe
 
 
@@ -19,7 +20,9 @@ class Lifecycle:
     """The lifecycle hooks of the plugins a run names, and of no other.
 
     Being installed is not being asked: a plugin that nobody named is never called. Each hook
-    reaches every named plugin even if one of them fails, and the failure is then raised.
+    reaches every named plugin even if one of them fails, and the failure is then raised. A run
+    waits for what it is told to tell; of a hook that keeps it waiting for longer than a plugin's
+    patience it says so, on the stream of errors.
 
     Raises:
         LifecycleError: from every method, if a plugin's hook raises.
@@ -67,8 +70,9 @@ def _tell(
     failures = []
     for plugin, caller in callers:
         try:
-            call(caller)
-        except Exception as error:
+            with named_while_slow(f"{caller.name} of plugin {plugin.name!r} ({plugin.owner})"):
+                call(caller)
+        except (Exception, SystemExit) as error:
             failures.append((plugin, caller.name, error))
     if failures:
         told = "; ".join(

@@ -5,9 +5,13 @@ from __future__ import annotations
 import importlib
 import operator
 import re
+import sys
 from collections.abc import Collection
+from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
+
+from tacit.plugin._patience import named_while_slow
 
 _WORD = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _PATH = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
@@ -61,6 +65,8 @@ class Offer:
     """What to pip install before the target imports, such as ``acme-plugin[video]``."""
     source: str = ""
     """The paper or repository the code follows."""
+    formerly: tuple[str, ...] = ()
+    """Names it had, which still find it, with a warning, for two minor versions."""
     owner: Owner | None = None
     """Filled in by the loader, never by the plugin."""
 
@@ -73,6 +79,8 @@ class Offer:
         capability = (tuple, _CAPABILITY_PATTERN, "'word' or 'word:word', in lower case")
         self._check_words("requires", self.requires, *capability)
         self._check_words("provides", self.provides, *capability)
+        former = (tuple, _NAME_PATTERN, "'<entry point>/<word>'")
+        self._check_words("formerly", self.formerly, *former)
         self._check_words("extras", self.extras, tuple, re.compile(r"\S.*"), "what pip can install")
 
     @property
@@ -81,22 +89,27 @@ class Offer:
         return self.name.rpartition("/")[2]
 
     def load(self) -> Any:
-        """Import the target and return it.
+        """Import the target and return it; what it prints goes to the stream of errors.
 
         Raises:
             OfferImportError: naming the offer, its owner and what to install.
         """
         module, _, path = self.target.partition(":")
         try:
-            return operator.attrgetter(path)(importlib.import_module(module))
-        except Exception as error:
+            with redirect_stdout(sys.stderr), self._named_while_slow():
+                return operator.attrgetter(path)(importlib.import_module(module))
+        except (Exception, SystemExit) as error:
             raise OfferImportError(self._cannot_import(error)) from error
+
+    def _named_while_slow(self) -> AbstractContextManager[None]:
+        # The first import of a heavy package from a cold disk takes its time, and is no fault.
+        return named_while_slow(f"{self.target} ({self.name})", times=4.0)
 
     def suits(self, modality: str) -> bool:
         """Whether it is for this modality, by name or because it is for any."""
         return not self.modality or modality in self.modality
 
-    def _cannot_import(self, error: Exception) -> str:
+    def _cannot_import(self, error: BaseException) -> str:
         owner = f" of {self.owner}" if self.owner else ""
         if self.extras:
             advice = "pip install " + " ".join(f"'{extra}'" for extra in self.extras)

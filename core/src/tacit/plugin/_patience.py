@@ -6,8 +6,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -62,6 +62,27 @@ def ask(work: Callable[[], T], seconds: float) -> T:
     if errors:
         raise errors[0]
     return answers[0]
+
+
+@contextmanager
+def named_while_slow(what: str, *, times: float = 1.0) -> Iterator[None]:
+    """Say among the errors who is waited for, once it takes longer than what a plugin has.
+
+    For what nobody may break off: an import may be heavy, an upload long.
+
+    Args:
+        what: is waited for.
+        times: a plugin's patience is waited before it is said.
+    """
+    seconds = times * patience()
+    told = f"tacit: still waiting for {what}, after {seconds:g} s"
+    watch = threading.Timer(seconds, print, (told,), {"file": sys.stderr, "flush": True})
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
 
 
 def _wait(thread: threading.Thread, seconds: float) -> None:

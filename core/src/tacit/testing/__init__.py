@@ -15,7 +15,8 @@ from tacit.testing.data import (
     ProbeSubject,
     SourceSubject,
 )
-from tacit.testing.encoders import ENCODERS, EncoderSubject
+from tacit.testing.encoder_subject import EncoderSubject
+from tacit.testing.encoders import ENCODERS
 from tacit.testing.engine import MethodSubject
 from tacit.testing.methods import METHODS
 from tacit.testing.plugins import PLUGINS, PluginSubject

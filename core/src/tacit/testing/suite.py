@@ -21,7 +21,8 @@ from tacit.testing.data import (
     made_from,
     suggestions,
 )
-from tacit.testing.encoders import ENCODERS, EncoderSubject
+from tacit.testing.encoder_subject import EncoderSubject
+from tacit.testing.encoders import ENCODERS
 from tacit.testing.engine import MethodSubject
 from tacit.testing.methods import METHODS
 from tacit.testing.offers import embedded, encoder_maker, modality_of, required

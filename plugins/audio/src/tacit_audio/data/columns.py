@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tacit.data import coded, complete
 from tacit_audio.data.clips import ReadConfig, Table
 from tacit_audio.data.decode import Encoded
 
@@ -105,34 +106,12 @@ def _coded(
     """A column as numbers, with names where there are any; none where the hub has no labels."""
     import datasets
 
-    content = dataset.data.column(column)
-    if content.null_count:
-        raise ValueError(
-            f"{origin}: {content.null_count} of {len(content)} rows of column {column!r} are "
-            "empty; fill them in or remove those rows"
-        )
+    what = f"{origin}: column {column!r}"
+    values = complete(dataset.data.column(column), what)
     feature = dataset.features[column]
-    values = content.to_numpy()
     if not isinstance(feature, datasets.ClassLabel):
-        return coded(values, f"{origin}: column {column!r}")
+        return coded(values, what)
     if (values == -1).all():  # how the hub marks a split without labels
         return None, None
     names = tuple(feature.names) if feature.names else None
     return torch.from_numpy(values.astype(np.int64)), names
-
-
-def coded(values: Any, what: str) -> tuple[Tensor, tuple[str, ...] | None]:
-    """Numbers as they are; words as positions in their sorted list, and that list.
-
-    Raises:
-        ValueError: neither numbers nor words.
-    """
-    values = np.asarray(values)
-    if values.dtype.kind in "iub":
-        return torch.from_numpy(values.astype(np.int64)), None
-    if values.dtype.kind == "f":
-        return torch.from_numpy(values.astype(np.float32)), None
-    if not all(isinstance(value, str) for value in values):
-        raise ValueError(f"{what}: wanted numbers or words, one a row")
-    words, codes = np.unique(values.astype(str), return_inverse=True)
-    return torch.from_numpy(codes.astype(np.int64)), tuple(words.tolist())

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
+from tacit.data import coded
 from tacit_audio.data.clips import Clips, ReadConfig, Table
-from tacit_audio.data.columns import coded
 from tacit_audio.data.folder import Files
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
@@ -117,4 +118,4 @@ def _column(
     if all(isinstance(value, str) for value in values):
         with contextlib.suppress(ValueError):
             values = [int(value) for value in values]
-    return coded(values, f"{path}: column {column!r}")
+    return coded(np.asarray(values), f"{path}: column {column!r}")

@@ -6,12 +6,11 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import torch
 from torch import Tensor
+
+from tacit.data import class_names, coded, complete, read_table
 
 SUFFIXES = (".txt", ".jsonl", ".csv", ".parquet")
 
@@ -41,7 +40,7 @@ def read_columns(files: Sequence[Path], *, text: str | None, label: str | None) 
         if text is not None or label is not None:
             raise ValueError(f"{files[0]}: a text file has no columns: leave out text and label")
         return Columns(texts=[line for file in files for line in _lines(file)])
-    tables = [_read(file) for file in files]
+    tables = [read_table(file) for file in files]
     try:
         table = pa.concat_tables(tables, promote_options="default")
     except pa.ArrowInvalid as error:
@@ -63,8 +62,10 @@ def columns_of(table: pa.Table, *, text: str | None, label: str | None, origin: 
         raise ValueError(f"{origin}: no column {label!r}{_listed(table.schema.names, label)}")
     if label is None:
         return Columns(texts=texts)
-    labels, names = _labels(table.column(label), label, origin)
-    return Columns(texts=texts, labels=labels, label_names=_class_names(table, label) or names)
+    what = f"{origin}: column {label!r}"
+    labels, words = coded(complete(table.column(label), what), what)
+    names = class_names(table.schema, label) or words
+    return Columns(texts=texts, labels=labels, label_names=names)
 
 
 def header(file: Path) -> pa.Schema:
@@ -116,47 +117,3 @@ def _lines(file: Path) -> list[str]:
             f"{file}: not UTF-8 text (byte {error.start}): a binary file, or one of another "
             "encoding; convert it first"
         ) from error
-
-
-def _read(file: Path) -> pa.Table:
-    import pyarrow.csv as csv
-    import pyarrow.json as json
-    import pyarrow.parquet as pq
-
-    try:
-        if file.suffix == ".parquet":
-            return pq.read_table(file)
-        if file.suffix == ".jsonl":
-            return json.read_json(file)
-        return csv.read_csv(file, parse_options=csv.ParseOptions(newlines_in_values=True))
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{file}: cannot be read as {file.suffix[1:]}: {reason}") from error
-
-
-def _labels(
-    column: pa.ChunkedArray, name: str, origin: str
-) -> tuple[Tensor, tuple[str, ...] | None]:
-    if column.null_count:
-        raise ValueError(
-            f"{origin}: {column.null_count} of {len(column)} rows of column {name!r} are empty; "
-            "fill them in or remove those rows"
-        )
-    values: Any = column.to_numpy()
-    if values.dtype.kind in "iub":
-        return torch.from_numpy(values.astype(np.int64)), None
-    if values.dtype.kind == "f":
-        return torch.from_numpy(values.astype(np.float32)), None
-    words, codes = np.unique(values.astype(str), return_inverse=True)
-    return torch.from_numpy(codes.astype(np.int64)), tuple(words.tolist())
-
-
-def _class_names(table: pa.Table, column: str) -> tuple[str, ...] | None:
-    """The names that `datasets` keeps in a table's metadata, where it has some."""
-    if b"huggingface" not in (table.schema.metadata or {}):
-        return None
-    import datasets
-
-    feature = datasets.Features.from_arrow_schema(table.schema).get(column)
-    names = getattr(feature, "names", None)
-    return tuple(names) if names else None

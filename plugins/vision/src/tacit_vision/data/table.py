@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from tacit.data import coded, complete
 from tacit_vision.data.images import ReadConfig, Table
 
 if TYPE_CHECKING:
     import datasets
-    import pyarrow as pa
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +102,8 @@ def table_of(
         label, names = _labels(dataset, columns.label, origin, asked=asked)
     group = None
     if columns.group is not None:
-        group = _coded(_values(dataset, columns.group, origin), columns.group, origin)[0]
+        what = f"{origin}: column {columns.group!r}"
+        group, _ = coded(complete(dataset.data.column(columns.group), what), what)
     return Table(origin=origin, images=images, label=label, label_names=names, group=group)
 
 
@@ -112,10 +112,11 @@ def _labels(
 ) -> tuple[Tensor | None, tuple[str, ...] | None]:
     import datasets
 
-    values = _values(dataset, column, origin)
+    what = f"{origin}: column {column!r}"
+    values = complete(dataset.data.column(column), what)
     feature = dataset.features[column]
     if not isinstance(feature, datasets.ClassLabel):
-        return _coded(values, column, origin)
+        return coded(values, what)
     if (values == -1).all():  # how the hub marks a split without labels
         if asked:
             raise ValueError(
@@ -124,26 +125,3 @@ def _labels(
         return None, None
     names = tuple(feature.names) if feature.names else None
     return torch.from_numpy(values.astype(np.int64)), names
-
-
-def _values(dataset: datasets.Dataset, column: str, origin: str) -> NDArray[Any]:
-    content: pa.ChunkedArray = dataset.data.column(column)
-    if content.null_count:
-        raise ValueError(
-            f"{origin}: {content.null_count} of {len(content)} rows of column {column!r} are "
-            "empty; fill them in or remove those rows"
-        )
-    values: NDArray[Any] = content.to_numpy()
-    return values
-
-
-def _coded(values: NDArray[Any], column: str, origin: str) -> tuple[Tensor, tuple[str, ...] | None]:
-    """Numbers as they are; words as positions in their sorted list, and that list."""
-    if values.dtype.kind in "iub":
-        return torch.from_numpy(values.astype(np.int64)), None
-    if values.dtype.kind == "f":
-        return torch.from_numpy(values.astype(np.float32)), None
-    if not all(isinstance(value, str) for value in values):
-        raise ValueError(f"{origin}: column {column!r}: wanted numbers or words, one a row")
-    words, codes = np.unique(values.astype(str), return_inverse=True)
-    return torch.from_numpy(codes.astype(np.int64)), tuple(words.tolist())
