@@ -47,6 +47,14 @@ def tacit_encoders() -> list[Offer]:
             modality=_TABLE,
             provides=("targets:own",),
         ),
+        Offer(
+            name="tabular/resnet",
+            target="tacit_tabular.encoders:ResNet",
+            summary="Residual network over all cells of a row",
+            modality=_TABLE,
+            provides=("targets:own",),
+            source="Gorishniy et al. 2021, arXiv:2106.11959",
+        ),
     ]
 
 
@@ -76,6 +84,37 @@ def tacit_augmentations() -> list[Offer]:
             summary="A row as it is, whose columns are to be masked",
             modality=_TABLE,
             provides=("views:masked",),
+        ),
+        Offer(
+            name="tabular/permuted",
+            target="tacit_tabular.views:Permuted",
+            summary="A row, and a copy of the batch with whole columns permuted",
+            modality=_TABLE,
+            provides=("views:permuted",),
+            source="Breiman 2001, Random Forests, section 10",
+        ),
+        Offer(
+            name="tabular/subsets",
+            target="tacit_tabular.views:Subsets",
+            summary="Several copies of a row, each with other columns",
+            modality=_TABLE,
+            provides=("views:subsets",),
+            source="Ucar et al. 2021, arXiv:2110.04361",
+        ),
+        Offer(
+            name="tabular/mixup",
+            target="tacit_tabular.views:Mixup",
+            summary="A row, and a copy mixed with another row",
+            modality=_TABLE,
+            provides=("views:mixup",),
+            source="Darabi et al. 2021, arXiv:2108.12296",
+        ),
+        Offer(
+            name="tabular/quantile-noise",
+            target="tacit_tabular.views:QuantileNoise",
+            summary="A row, and a copy whose numbers moved along their column's quantiles",
+            modality=_TABLE,
+            provides=("views:quantile-noise",),
         ),
     ]
 

@@ -8,6 +8,10 @@ from tacit_tabular.views.corruption import (
     MaskedConfig,
     TwoViews,
 )
+from tacit_tabular.views.mixup import Mixup, MixupConfig
+from tacit_tabular.views.permutation import Permuted, PermutedConfig
+from tacit_tabular.views.quantiles import QuantileNoise, QuantileNoiseConfig
+from tacit_tabular.views.subsets import Subsets, SubsetsConfig
 
 __all__ = [
     "Corrupted",
@@ -15,5 +19,13 @@ __all__ = [
     "CorruptionConfig",
     "Masked",
     "MaskedConfig",
+    "Mixup",
+    "MixupConfig",
+    "Permuted",
+    "PermutedConfig",
+    "QuantileNoise",
+    "QuantileNoiseConfig",
+    "Subsets",
+    "SubsetsConfig",
     "TwoViews",
 ]
