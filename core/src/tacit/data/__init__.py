@@ -10,7 +10,7 @@ from tacit.data.paired import Member, Paired
 from tacit.data.pairs import Pairs, PairsConfig
 from tacit.data.recognise import recognise
 from tacit.data.scan import OnError, Scan, scan
-from tacit.data.source import GeneratedSource, Source
+from tacit.data.source import GeneratedSource, Source, opening
 
 __all__ = [
     "Column",
@@ -31,6 +31,7 @@ __all__ = [
     "fingerprint",
     "index_tensor",
     "mixed_seed",
+    "opening",
     "recognise",
     "scan",
     "sequential",
