@@ -63,12 +63,12 @@ def draw(
         count: how many.
         generator: on the CPU.
     """
-    double = {"generator": generator, "dtype": torch.float64}
-    inputs = torch.rand(count, config.rows, config.inputs, **double)  # type: ignore[arg-type]
+    shape, double = (count, config.rows), torch.float64
+    inputs = torch.rand(*shape, config.inputs, generator=generator, dtype=double)
     which = torch.randint(len(config.lengthscales), (count,), generator=generator)
-    scales = torch.tensor(config.lengthscales, dtype=torch.float64)[which]
+    scales = torch.tensor(config.lengthscales, dtype=double)[which]
     covariance = kernel(inputs, scales[:, None, None]) + config.noise**2 * torch.eye(config.rows)
-    normal = torch.randn(count, config.rows, 1, **double)  # type: ignore[arg-type]
+    normal = torch.randn(*shape, 1, generator=generator, dtype=double)
     labels = (torch.linalg.cholesky(covariance) @ normal).squeeze(2)
     return Problems(inputs=inputs.float(), labels=labels.float()), which
 
