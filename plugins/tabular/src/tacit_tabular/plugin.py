@@ -166,6 +166,12 @@ def tacit_sources() -> list[Offer]:
         summary="A table in CSV, parquet or Arrow, or a folder of train and test",
         modality=_TABLE,
     )
+    large = Offer(
+        name="tabular/large",
+        target="tacit_tabular.data:Large",
+        summary="A table in parquet that is larger than memory, or a folder of train and test",
+        modality=_TABLE,
+    )
     process = Offer(
         name="tabular/process",
         target="tacit_tabular.data:Process",
@@ -181,6 +187,7 @@ def tacit_sources() -> list[Offer]:
     )
     return [
         files,
+        large,
         process,
         drawn,
         *(
