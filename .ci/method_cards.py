@@ -172,11 +172,15 @@ def cost(stage: Any) -> str:
 
 def relative(method: str) -> str:
     """Its measured time beside that of supervised training of the same encoder and length."""
-    seconds = {row["features"]: row.get(TIME) for row in results()["methods"]["results"]}
-    if method not in seconds:
-        return ""
-    ratio = seconds[method] / seconds["supervised"]
-    return f"Measured: {ratio:.2g} times the time of supervised training, whole runs compared."
+    for name in ("methods", "methods_generative"):
+        rows = results().get(name, {}).get("results", [])
+        spent = {(row["features"], row["encoder"]): row.get(TIME) for row in rows}
+        for (features, encoder), seconds in spent.items():
+            labelled = spent.get(("supervised", encoder))
+            if features == method and seconds and labelled:
+                ratio = seconds / labelled
+                return f"Measured: {ratio:.2g} times the time of supervised training, whole runs."
+    return ""
 
 
 def runs_on(offer: Offer, catalogue: Catalogue) -> str:

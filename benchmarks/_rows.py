@@ -40,10 +40,12 @@ class Results:
     Args:
         path: the file.
         about: what was measured; rows of another setting are not kept.
+        note: what a reader should know of this setting, beside what holds of all.
     """
 
-    def __init__(self, path: Path, about: str) -> None:
+    def __init__(self, path: Path, about: str, note: str = "") -> None:
         self.path, self.about = path, about
+        self.note = ". ".join(filter(None, (note, NOTE)))
         kept = json.loads(path.read_text()) if path.is_file() else {}
         self.runs: list[Row] = kept.get("runs", []) if kept.get("about") == about else []
 
@@ -65,7 +67,7 @@ class Results:
         self.runs.append({**row, "seconds": spent})
         print(json.dumps(self.runs[-1]), flush=True)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        content = {"machine": machine(), "about": self.about, "note": NOTE}
+        content = {"machine": machine(), "about": self.about, "note": self.note}
         content["results"] = self.summary()
         self.path.write_text(json.dumps({**content, "runs": self.runs}, indent=1) + "\n")
 

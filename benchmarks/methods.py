@@ -2,6 +2,7 @@
 
     python benchmarks/methods.py --data FOLDER [--runs FOLDER] [--methods ...] [--seeds 0 1 2]
     python benchmarks/methods.py --data FOLDER --validation    # to choose settings by
+    python benchmarks/methods.py --generative                  # those that make whole instances
     python benchmarks/methods.py --digits                      # only to see that it runs
 
 Takes every method of the core that knows no modality, as the catalogue has them, so new ones join
@@ -33,7 +34,7 @@ from pathlib import Path
 
 import torch
 from _rows import PROBES, RANDOM, RAW, SUPERVISED, Key, Results, Row
-from _setting import CIFAR10, DIGITS, Classes, Setting, Subset
+from _setting import CIFAR10, DIGITS, GENERATIVE, Classes, Setting, Subset
 from _supervised import train_supervised
 
 import tacit
@@ -60,7 +61,7 @@ from tacit.evaluation.targets import make_target
 from tacit.methods import Method
 from tacit.plugin import Offer, load_plugins
 
-RESULT = Path(__file__).parent / "results" / "methods.json"
+RESULTS = Path(__file__).parent / "results"
 HELD_OUT = 0.2
 READS_LABELS = "groups"
 """What methods require that are told here which images are of one class."""
@@ -69,6 +70,9 @@ READS_LABELS = "groups"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--data", help="a folder of parquet files")
+    parser.add_argument(
+        "--generative", action="store_true", help="autoencoders and the like, on embedded digits"
+    )
     parser.add_argument("--digits", action="store_true", help="a few steps on embedded digits")
     parser.add_argument("--runs", type=Path, default=Path("runs/methods"))
     parser.add_argument("--methods", nargs="+", help="all of the core if not given")
@@ -77,17 +81,18 @@ def main() -> None:
     parser.add_argument("--anew", action="store_true", help="measure the named methods again")
     parser.add_argument("--set", nargs="+", default=[], help="settings to try: objective.x=1")
     args = parser.parse_args()
-    if bool(args.data) == args.digits:
-        parser.error("wanted --data FOLDER or --digits")
+    if [bool(args.data), args.generative, args.digits].count(True) != 1:
+        parser.error("wanted one of --data FOLDER, --generative and --digits")
     if args.set and not args.validation:
         parser.error("--set: settings are chosen with --validation, never on the test part")
-    setting = DIGITS if args.digits else CIFAR10
+    setting = DIGITS if args.digits else GENERATIVE if args.generative else CIFAR10
     part = "validation" if args.validation else "test"
-    own = args.runs / f"{setting.name.lower()}-{part}{''.join('-' + s for s in args.set)}"
-    out = own / "methods.json" if args.digits or args.validation else RESULT
+    own = args.runs / "-".join([*setting.name.lower().split(), part, *args.set])
+    kept = RESULTS / f"{'methods_generative' if args.generative else 'methods'}.json"
+    out = own / "methods.json" if args.digits or args.validation else kept
     data = setting.data or args.data
     bench = Bench(setting, data, own, args.validation, _overrides(args.set))
-    table = Results(out, _about(setting, args.validation))
+    table = Results(out, _about(setting, args.validation), setting.note)
     for key, measure in bench.cases(args.methods, args.seeds):
         if args.anew and key[0] in (args.methods or ()):
             table.forget(key)
@@ -171,9 +176,11 @@ class Bench:
                 )
 
     def _offers(self) -> list[Offer]:
-        """The core's methods that know no modality."""
+        """The core's methods that know no modality, where the setting does not name its own."""
         offers = self.catalogue.offers("methods")
-        return [offer for offer in offers if "/" not in offer.name and not offer.modality]
+        general = [offer for offer in offers if "/" not in offer.name and not offer.modality]
+        only = self.setting.only
+        return [offer for offer in general if not only or offer.name in only]
 
     def _raw(self, seed: int) -> Row:
         passes = self._passes()

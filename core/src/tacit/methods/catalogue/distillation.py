@@ -77,7 +77,8 @@ def ibot() -> Method:
 def random_teacher() -> Method:
     """Distillation of a random teacher; the paper: 65536 prototypes, temperature 1, whole inputs.
 
-    Sharper assignments, and a student that begins near its teacher, learn more in short runs.
+    Sharper assignments, a student that begins near its teacher, and four times the rate of other
+    methods learn more in short runs.
     """
     config = RandomTeacherConfig(
         projector=PrototypeHeadConfig(trunk=_TRUNK), temperature=0.1, distance=0.2
@@ -87,7 +88,7 @@ def random_teacher() -> Method:
         objective=RandomTeacher,
         config=config,
         teachers={"teacher": RandomInit(batch_norm=True)},
-        training=training(clip=_CLIP),
+        training=training(4e-3, clip=_CLIP),
     )
     return Method(
         name="random-teacher",
