@@ -26,6 +26,7 @@ TITLES = {
     "graph": "Graphs: quality of the methods",
     "graph_step": "Graphs: an epoch of GraphMAE",
     "graph_size": "Graphs: a million nodes",
+    "tabular_size": "Tables: a million rows",
     "tabular": "Tables: quality of the methods beside boosted trees",
     "losses": "Losses: time and memory",
     "masking": "Masking: what dropping tokens saves",

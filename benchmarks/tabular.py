@@ -8,9 +8,10 @@
 and `test.parquet`. Every method trains the same number of steps on the training rows without their
 labels. T-JEPA and masked values have a transformer of columns, SCARF and VIME a perceptron, as in
 the papers, and each encoder has its own baseline of random weights. Probes are fitted on frozen
-features: those of a transformer are all its tokens side by side, as T-JEPA's authors have it. `mlp`
-on raw features is the supervised network of the same size. A number to predict is standardised by
-the training rows, so its error is in deviations.
+features: those of a transformer are the tokens of all columns side by side, as T-JEPA's authors
+have it, but for the regularisation token, which they keep and we leave out. `mlp` on raw features
+is the supervised network of the same size. A number to predict is standardised by the training
+rows, so its error is in deviations.
 
 T-JEPA's authors stop and choose by the test rows (their validation part is the test part). Here the
 test rows are for measuring alone: penalties and the end of training are chosen on a fifth of the
@@ -173,7 +174,7 @@ def pretrained(method: str, parts: Parts, seed: int, steps: int) -> Encoder:
 
 @torch.no_grad()
 def embedded(encoder: Encoder, rows: Rows) -> Tensor:
-    """All tokens side by side, or the pooled vector where an encoder has none."""
+    """The tokens of all columns side by side, or the pooled vector where an encoder has none."""
     encoder.eval()
     out = []
     for cells in rows.cells.split(CHUNK):

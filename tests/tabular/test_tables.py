@@ -10,7 +10,14 @@ import torch
 import tacit
 from tacit.contract import Mask
 from tacit_tabular.data import BundledConfig, FrameSource, Wine
-from tacit_tabular.encoders import Mlp, MlpConfig, Transformer, TransformerConfig
+from tacit_tabular.encoders import (
+    Mlp,
+    MlpConfig,
+    ResNet,
+    ResNetConfig,
+    Transformer,
+    TransformerConfig,
+)
 from tacit_tabular.modality import Rows, Table
 from tacit_tabular.views import CorruptionConfig, TwoViews
 
@@ -132,6 +139,31 @@ def test_the_perceptron_has_no_tokens() -> None:
         encoder(rows, taps=(1,))
 
 
+def test_the_blocks_of_the_residual_network_add_to_its_trunk() -> None:
+    rows = rows_of(FrameSource(FRAME))
+    encoder = ResNet(ResNetConfig(columns=rows.columns, width=16, depth=2)).eval()
+    whole = encoder(rows).pooled
+    assert whole.shape == (4, 16)
+    for name, parameter in encoder.blocks.named_parameters():
+        if "layers.4" in name:  # the last layer of each
+            torch.nn.init.zeros_(parameter)
+    plain = encoder.last(encoder.first(encoder.embed(rows).flatten(1)))
+    torch.testing.assert_close(encoder(rows).pooled, plain)
+    assert not torch.allclose(whole, plain)
+    with pytest.raises(ValueError, match="only pools"):
+        encoder(rows, taps=(1,))
+
+
+def test_dropout_of_the_residual_network_is_for_training_alone() -> None:
+    rows = rows_of(FrameSource(FRAME))
+    encoder = ResNet(ResNetConfig(columns=rows.columns, width=16, dropout=0.5))
+    assert not torch.equal(encoder(rows).pooled, encoder(rows).pooled)
+    encoder.eval()
+    assert torch.equal(encoder(rows).pooled, encoder(rows).pooled)
+    with pytest.raises(ValueError, match="dropout: wanted"):
+        ResNetConfig(dropout=1.0)
+
+
 def test_an_encoder_without_columns_says_where_they_come_from() -> None:
     with pytest.raises(ValueError, match="from its data"):
         Mlp(MlpConfig())(rows_of(FrameSource(FRAME)))
@@ -151,7 +183,7 @@ def test_corruption_takes_values_of_the_same_column_at_its_rate() -> None:
         assert torch.isin(after, before).all()
 
 
-@pytest.mark.parametrize("encoder", ["tabular/transformer", "tabular/mlp"])
+@pytest.mark.parametrize("encoder", ["tabular/transformer", "tabular/mlp", "tabular/resnet"])
 def test_simclr_runs_on_an_embedded_table(encoder: str, tmp_path: Path) -> None:
     run = tacit.pretrain(
         "simclr",

@@ -7,7 +7,7 @@ import torch
 from data_toys import Noise, Numbers
 
 from tacit.contract import Batch
-from tacit.data import Source, fingerprint, recognise, scan
+from tacit.data import Source, fingerprint, opening, recognise, scan
 
 
 def test_the_fingerprint_tells_size_content_and_labels_apart() -> None:
@@ -46,6 +46,14 @@ def test_a_description_says_how_much_of_what() -> None:
     source.skipped = ("a.x: broken",)
     assert source.describe() == "1,200 instances of number, 2 classes, 1 skipped"
     assert Noise().describe() == "endless number"
+
+
+def test_the_opening_of_data_is_their_first_instances_or_a_few_made_for_nothing() -> None:
+    assert opening(Numbers(5), 2).index.tolist() == [0, 1]
+    assert opening(Numbers(1), 2).index.tolist() == [0]
+    first, again = (opening(Noise(), 2).values["number"] for _ in range(2))
+    assert first.shape == (2, 3)
+    assert torch.equal(first, again)
 
 
 def test_a_bare_text_means_the_one_source_that_recognises_it() -> None:

@@ -53,6 +53,7 @@ from tacit.testing import (
     ProbeSubject,
     SourceSubject,
 )
+from tacit.testing.augmentations import same
 
 OFFERED = frozenset({"views:two-views", "teacher"})
 
@@ -402,3 +403,11 @@ def test_a_planted_fault_is_caught_by_name(fault: str) -> None:
 
 def test_at_least_twenty_faults_are_planted() -> None:
     assert len(MUTANTS) >= 20
+
+
+def test_values_that_lack_the_same_are_the_same() -> None:
+    nan = torch.nan
+    whole = torch.tensor([1.0, nan])
+    assert same({"a": whole}, {"a": torch.tensor([1.0, nan])})
+    for other in ([1.0, 2.0], [nan, nan], [2.0, nan], [nan, 1.0], [1.0, nan, nan]):
+        assert not same({"a": whole}, {"a": torch.tensor(other)})

@@ -12,13 +12,14 @@ from tacit.api.choice import Chosen, table_of
 from tacit.api.config import RunConfig, merge
 from tacit.contract import (
     Augmentation,
+    Batch,
     Encoder,
     Modality,
     ModelAugmentation,
     Objective,
     derive,
 )
-from tacit.data import GeneratedSource, Source
+from tacit.data import GeneratedSource, Source, opening
 from tacit.methods import Method, Stage
 from tacit.methods.compose import check, composition
 from tacit.plugin import Catalogue
@@ -109,11 +110,12 @@ class Plan:
 
         A setting the run gives itself is left alone.
         """
-        if not isinstance(source, Source) or not len(source):
+        if isinstance(source, Source) and not len(source):
             return self
-        if source.whole:
-            return self._with_batch(len(source))._with_encoders_for(source)
-        return self._with_encoders_for(source)
+        fitted = self._with_encoders_for(opening(source, 1))
+        if isinstance(source, Source) and source.whole:
+            return fitted._with_batch(len(source))
+        return fitted
 
     def _with_batch(self, batch: int) -> Plan:
         """The plan whose stages take this many instances at once, where the run does not say."""
@@ -131,8 +133,8 @@ class Plan:
             config = replace(config, stages=tables)
         return replace(self, stages=stages, config=config)
 
-    def _with_encoders_for(self, source: Source) -> Plan:
-        values = source.fetch([0]).values
+    def _with_encoders_for(self, first: Batch) -> Plan:
+        values = first.values
         encoders = {
             name: self._fitted_encoder(name, chosen, values[name])
             for name, chosen in self.encoders.items()

@@ -21,7 +21,7 @@ from tacit.api.resolve import resolve_run
 from tacit.api.watch import Watch
 from tacit.config import Origin
 from tacit.contract import DataInfo, Encoder, derive
-from tacit.data import GeneratedSource, Source, sequential, slice_of
+from tacit.data import GeneratedSource, Source, opening, sequential, slice_of
 from tacit.methods.compose import check, composition
 from tacit.methods.learner import Learner
 from tacit.nn import synchronise_batch_norm
@@ -282,10 +282,10 @@ def _check_data(
         ScheduleSet(stage.training.schedules).check(steps)
         if steps is None and number < len(plan.stages):
             raise ValueError(f"endless: stage {stage.stage.name!r} must end: others come after it")
-    if isinstance(source, Source):
-        first = source.fetch(range(min(2, len(source))))
-        for name, encoder in encoders.items():
-            plan.modalities[name].fit(encoder.spec.preprocessing, first.values[name])
+    first = opening(source, 2)
+    for name, encoder in encoders.items():
+        plan.modalities[name].fit(encoder.spec.preprocessing, first.values[name])
+        if isinstance(source, Source):
             every = (batch.values[name] for batch in sequential(source, _SURVEYED))
             plan.modalities[name].survey(encoder.spec.preprocessing, every)
 

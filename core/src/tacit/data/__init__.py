@@ -11,7 +11,7 @@ from tacit.data.paired import Member, Paired
 from tacit.data.pairs import Pairs, PairsConfig
 from tacit.data.recognise import recognise
 from tacit.data.scan import OnError, Scan, scan
-from tacit.data.source import GeneratedSource, Source
+from tacit.data.source import GeneratedSource, Source, opening
 from tacit.data.tables import read_table
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "fingerprint",
     "index_tensor",
     "mixed_seed",
+    "opening",
     "read_table",
     "recognise",
     "scan",

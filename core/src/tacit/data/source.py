@@ -145,3 +145,10 @@ class GeneratedSource(ABC):
     def describe(self) -> str:
         """One line for people."""
         return f"endless {' + '.join(self.modalities)}"
+
+
+def opening(source: Source | GeneratedSource, size: int) -> Batch:
+    """A look at what a source gives: its first instances, or a few generated for no step's use."""
+    if isinstance(source, GeneratedSource):
+        return source.fetch(0, size, torch.Generator().manual_seed(0))
+    return source.fetch(range(min(size, len(source))))

@@ -152,9 +152,12 @@ AUGMENTATIONS = tuple(
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two values hold the same tensors, looked for in whatever holds them."""
+    """Whether two values hold the same tensors, looked for in whatever holds them.
+
+    NaN, which values hold where something is missing, is the same as NaN.
+    """
     if isinstance(a, Tensor):
-        return isinstance(b, Tensor) and a.shape == b.shape and torch.equal(a, b)
+        return isinstance(b, Tensor) and _equal(a, b)
     if isinstance(a, Mapping):
         return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
     if isinstance(a, (list, tuple)):
@@ -162,6 +165,12 @@ def same(a: Any, b: Any) -> bool:
     if hasattr(a, "__dict__") and type(a) is type(b) and not callable(a):
         return same(vars(a), vars(b))
     return True
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    if a.shape != b.shape or not (a.is_floating_point() and b.is_floating_point()):
+        return torch.equal(a, b)
+    return torch.equal(a.isnan(), b.isnan()) and torch.equal(a[~a.isnan()], b[~b.isnan()])
 
 
 def _rows(value: Any) -> int | None:

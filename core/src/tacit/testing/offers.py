@@ -55,11 +55,15 @@ def required(offer: Offer) -> list[str]:
 def embedded(catalogue: Catalogue, modality: str) -> Source | None:
     """The first source of a modality that opens with no settings: no path, no network."""
     for offer in catalogue.offers("sources"):
-        if offer.modality == {modality} and not required(offer):
-            source = offer.load()(offer.load().Config())
-            assert isinstance(source, Source)
+        if offer.modality == {modality} and not required(offer) and _ends(offer):
+            source: Source = offer.load()(offer.load().Config())
             return source
     return None
+
+
+def _ends(offer: Offer) -> bool:
+    """Whether a source is data of a known size, and not made without end."""
+    return isinstance(offer.load(), type) and issubclass(offer.load(), Source)
 
 
 def modality_of(catalogue: Catalogue, word: str) -> Modality | None:

@@ -22,7 +22,14 @@ import tacit
 from tacit.contract import Encoder
 from tacit_tabular.data.anything import frame_of
 from tacit_tabular.data.frames import FrameSource, encode
-from tacit_tabular.encoders import Mlp, MlpConfig, Transformer, TransformerConfig
+from tacit_tabular.encoders import (
+    Mlp,
+    MlpConfig,
+    ResNet,
+    ResNetConfig,
+    Transformer,
+    TransformerConfig,
+)
 from tacit_tabular.modality import Rows
 from tacit_tabular.schema import Column, Kind
 
@@ -39,8 +46,8 @@ class TabularEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     Args:
         method: `scarf`, `vime`, `mvm`, `t-jepa`, or the name of any method that fits tables.
-        encoder: `transformer`, whose tokens are columns, or `mlp`, which only pools: `mvm` and
-            `t-jepa` need the transformer.
+        encoder: `transformer`, whose tokens are columns, or `mlp` or `resnet`, which only pool:
+            `mvm` and `t-jepa` need the transformer.
         width: features of the answer.
         depth: layers.
         epochs: passes over the rows.
@@ -192,12 +199,16 @@ class TabularEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return pd.DataFrame(cells, columns=[f"x{at}" for at in range(cells.shape[1])])
 
     def _new(self, columns: tuple[Column, ...], seed: int) -> Encoder:
-        if self.encoder not in ("transformer", "mlp"):
-            raise ValueError(f"encoder: wanted 'transformer' or 'mlp'; got {self.encoder!r}")
+        if self.encoder not in ("transformer", "mlp", "resnet"):
+            raise ValueError(
+                f"encoder: wanted 'transformer', 'mlp' or 'resnet'; got {self.encoder!r}"
+            )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             if self.encoder == "mlp":
                 return Mlp(MlpConfig(columns=columns, width=self.width, depth=self.depth))
+            if self.encoder == "resnet":
+                return ResNet(ResNetConfig(columns=columns, width=self.width, depth=self.depth))
             config = TransformerConfig(columns=columns, width=self.width, depth=self.depth)
             return Transformer(config)
 

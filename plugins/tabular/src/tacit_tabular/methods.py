@@ -1,4 +1,4 @@
-"""Methods for tables. All but VIME are the core's objectives with settings for columns."""
+"""Methods for tables. All but VIME and PFN are the core's objectives with settings for columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tacit.nn import (
     TransformerDecoder,
 )
 from tacit.objectives import MaskedPrediction, MaskedPredictionConfig, SimClr, SimClrConfig
-from tacit_tabular.objectives import Vime, VimeConfig
+from tacit_tabular.objectives import Pfn, PfnConfig, Vime, VimeConfig
 
 _WARM = {"kind": "cosine", "start": 1.0, "warmup": 0.1}
 
@@ -102,5 +102,23 @@ def t_jepa() -> Method:
         name="tabular/t-jepa",
         summary="A moving-average teacher's latents of some columns are predicted from others",
         source="Thimonier et al. 2024, arXiv:2410.05016",
+        stages=(stage,),
+    )
+
+
+def pfn() -> Method:
+    """A prior-data fitted network. The authors train 6 layers of 512 on millions of problems."""
+    training: dict[str, object] = {
+        "steps": 20_000,
+        "batch": 64,
+        "optimizer": {"kind": "adamw", "lr": 1e-3, "weight_decay": 0.0},
+        "schedules": {"lr_factor": _WARM},
+        "clip": 1.0,
+    }
+    stage = Stage(views="asked", objective=Pfn, config=PfnConfig(), training=training)
+    return Method(
+        name="tabular/pfn",
+        summary="Labels asked for are answered as the prior of the problems would",
+        source="Müller et al. 2022, arXiv:2112.10510",
         stages=(stage,),
     )

@@ -1,28 +1,35 @@
-"""What tacit-tabular offers: tables, their encoders, views and sources."""
+"""What tacit-tabular offers: tables, and problems of rows, their encoders, views and sources."""
 
 from __future__ import annotations
 
 from tacit.plugin import Offer, hookimpl
 
 _TABLE = frozenset({"table"})
+_PROBLEM = frozenset({"problem"})
 
 
 @hookimpl
 def tacit_modalities() -> list[Offer]:
-    """Tables."""
+    """Tables, and small data sets of rows and labels."""
     return [
         Offer(
             name="tabular/table",
             target="tacit_tabular.modality:Table",
             summary="Rows of numbers and categories, some missing",
             modality=_TABLE,
-        )
+        ),
+        Offer(
+            name="tabular/problem",
+            target="tacit_tabular.problems:Problem",
+            summary="Small data sets, each of rows and labels of one function",
+            modality=_PROBLEM,
+        ),
     ]
 
 
 @hookimpl
 def tacit_encoders() -> list[Offer]:
-    """Networks that embed rows."""
+    """Networks that embed rows, and problems."""
     return [
         Offer(
             name="tabular/transformer",
@@ -47,12 +54,28 @@ def tacit_encoders() -> list[Offer]:
             modality=_TABLE,
             provides=("targets:own",),
         ),
+        Offer(
+            name="tabular/resnet",
+            target="tacit_tabular.encoders:ResNet",
+            summary="Residual network over all cells of a row",
+            modality=_TABLE,
+            provides=("targets:own",),
+            source="Gorishniy et al. 2021, arXiv:2106.11959",
+        ),
+        Offer(
+            name="tabular/in-context",
+            target="tacit_tabular.encoders:InContext",
+            summary="Transformer over the rows of a problem, which answers for its labels",
+            modality=_PROBLEM,
+            provides=("tokens", "tokens:dense", "targets:own", "taps"),
+            source="Müller et al. 2022, arXiv:2112.10510",
+        ),
     ]
 
 
 @hookimpl
 def tacit_augmentations() -> list[Offer]:
-    """Ways to make views of rows."""
+    """Ways to make views of rows, and of problems."""
     return [
         Offer(
             name="tabular/two-views",
@@ -77,20 +100,96 @@ def tacit_augmentations() -> list[Offer]:
             modality=_TABLE,
             provides=("views:masked",),
         ),
+        Offer(
+            name="tabular/permuted",
+            target="tacit_tabular.views:Permuted",
+            summary="A row, and a copy of the batch with whole columns permuted",
+            modality=_TABLE,
+            provides=("views:permuted",),
+            source="Breiman 2001, Random Forests, section 10",
+        ),
+        Offer(
+            name="tabular/subsets",
+            target="tacit_tabular.views:Subsets",
+            summary="Several copies of a row, each with other columns",
+            modality=_TABLE,
+            provides=("views:subsets",),
+            source="Ucar et al. 2021, arXiv:2110.04361",
+        ),
+        Offer(
+            name="tabular/mixup",
+            target="tacit_tabular.views:Mixup",
+            summary="A row, and a copy mixed with another row",
+            modality=_TABLE,
+            provides=("views:mixup",),
+            source="Darabi et al. 2021, arXiv:2108.12296",
+        ),
+        Offer(
+            name="tabular/quantile-noise",
+            target="tacit_tabular.views:QuantileNoise",
+            summary="A row, and a copy whose numbers moved along their column's quantiles",
+            modality=_TABLE,
+            provides=("views:quantile-noise",),
+        ),
+        Offer(
+            name="tabular/asked",
+            target="tacit_tabular.views:Asked",
+            summary="A problem some of whose labels are asked for",
+            modality=_PROBLEM,
+            provides=("views:asked",),
+            source="Müller et al. 2022, arXiv:2112.10510",
+        ),
+        Offer(
+            name="tabular/two-samples",
+            target="tacit_tabular.views:TwoSamples",
+            summary="Two halves of a problem's rows",
+            modality=_PROBLEM,
+            provides=("views:two-views",),
+            source="Gondal et al. 2021, arXiv:2010.07093",
+        ),
+        Offer(
+            name="tabular/whole",
+            target="tacit_tabular.views:Whole",
+            summary="A problem as it is",
+            modality=_PROBLEM,
+            provides=("views:masked",),
+        ),
     ]
 
 
 @hookimpl
 def tacit_sources() -> list[Offer]:
-    """Where tables come from."""
+    """Where tables and problems come from."""
     files = Offer(
         name="tabular/files",
         target="tacit_tabular.data:Files",
         summary="A table in CSV, parquet or Arrow, or a folder of train and test",
         modality=_TABLE,
     )
+    large = Offer(
+        name="tabular/large",
+        target="tacit_tabular.data:Large",
+        summary="A table in parquet that is larger than memory, or a folder of train and test",
+        modality=_TABLE,
+    )
+    process = Offer(
+        name="tabular/process",
+        target="tacit_tabular.data:Process",
+        summary="Problems drawn from a Gaussian process, without end",
+        modality=_PROBLEM,
+        source="Müller et al. 2022, arXiv:2112.10510",
+    )
+    drawn = Offer(
+        name="tabular/drawn-problems",
+        target="tacit_tabular.data:DrawnProblems",
+        summary="128 problems of two Gaussian processes, told apart by their lengthscale",
+        modality=_PROBLEM,
+    )
     return [
         files,
+        large,
+        process,
+        drawn,
         *(
             Offer(
                 name=f"tabular/{name}",
@@ -136,13 +235,19 @@ def tacit_methods() -> list[Offer]:
             ("views:masked", "tokens", "tokens:dense", "mask:drop", "teacher"),
             "Thimonier et al. 2024, arXiv:2410.05016",
         ),
+        (
+            "pfn",
+            "Labels asked for are answered as the prior of the problems would",
+            ("views:asked", "tokens", "targets:own"),
+            "Müller et al. 2022, arXiv:2112.10510",
+        ),
     )
     return [
         Offer(
             name=f"tabular/{name}",
             target=f"tacit_tabular.methods:{name.replace('-', '_')}",
             summary=summary,
-            modality=_TABLE,
+            modality=_PROBLEM if "views:asked" in requires else _TABLE,
             requires=requires,
             source=source,
         )

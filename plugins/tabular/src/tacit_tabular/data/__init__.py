@@ -4,14 +4,21 @@ from tacit_tabular.data.anything import frame_of
 from tacit_tabular.data.bundled import BreastCancer, BundledConfig, Diabetes, Wine
 from tacit_tabular.data.files import Files, FilesConfig
 from tacit_tabular.data.frames import FrameSource, infer
+from tacit_tabular.data.large import Large, LargeConfig
+from tacit_tabular.data.processes import DrawnConfig, DrawnProblems, Process
 
 __all__ = [
     "BreastCancer",
     "BundledConfig",
     "Diabetes",
+    "DrawnConfig",
+    "DrawnProblems",
     "Files",
     "FilesConfig",
     "FrameSource",
+    "Large",
+    "LargeConfig",
+    "Process",
     "Wine",
     "frame_of",
     "infer",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,20 +63,30 @@ class Files(FrameSource):
     Config = FilesConfig
 
     def __init__(self, config: FilesConfig) -> None:
-        files = files_of(config.path)
-        if config.split not in files:
-            raise ValueError(f"split: wanted one of {', '.join(files)}; got {config.split!r}")
-        train = read_file(files["train"])
-        frame = train if config.split == "train" else read_file(files[config.split])
+        first, own = both_of(config)
+        train = read_file(first)
+        frame = train if own == first else read_file(own)
         labels, names = labels_of(frame, train, config.label)
-        inputs = _inputs(train, config)
-        columns = tuple(infer(inputs[name], config.kinds().get(name)) for name in inputs.columns)
+        inputs = inputs_of(list(train.columns), config)
+        columns = tuple(infer(train[name], config.kinds().get(name)) for name in inputs)
         super().__init__(frame, columns=columns, labels=labels, label_names=names)
 
     @classmethod
     def splits(cls, config: FilesConfig) -> tuple[str, ...]:
         """See `tacit.data.Source.splits`."""
         return tuple(files_of(config.path))
+
+
+def both_of(config: FilesConfig) -> tuple[Path, Path]:
+    """The file of the training rows, and that of the split asked for.
+
+    Raises:
+        ValueError: no such split.
+    """
+    files = files_of(config.path)
+    if config.split not in files:
+        raise ValueError(f"split: wanted one of {', '.join(files)}; got {config.split!r}")
+    return files["train"], files[config.split]
 
 
 def files_of(path: Path) -> Mapping[str, Path]:
@@ -121,9 +131,13 @@ def labels_of(
     return torch.from_numpy(codes).long(), known.categories
 
 
-def _inputs(train: pd.DataFrame, config: FilesConfig) -> pd.DataFrame:
+def inputs_of(there: Sequence[str], config: FilesConfig) -> list[str]:
+    """The columns an encoder is to see, of those that are there.
+
+    Raises:
+        ValueError: a column that is named is not there.
+    """
     named = (*config.categorical, *config.numerical, *config.drop)
-    if unknown := sorted(set(named) - set(train.columns)):
-        raise ValueError(f"columns: no {unknown}; the table has {[*train.columns]}")
-    left_out = [*config.drop, *([] if config.label is None else [config.label])]
-    return train.drop(columns=left_out)
+    if unknown := sorted(set(named) - set(there)):
+        raise ValueError(f"columns: no {unknown}; the table has {[*there]}")
+    return [name for name in there if name not in config.drop and name != config.label]

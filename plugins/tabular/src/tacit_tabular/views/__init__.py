@@ -1,4 +1,4 @@
-"""Views of rows."""
+"""Views of rows, and of problems made of rows."""
 
 from tacit_tabular.views.corruption import (
     Corrupted,
@@ -8,12 +8,38 @@ from tacit_tabular.views.corruption import (
     MaskedConfig,
     TwoViews,
 )
+from tacit_tabular.views.mixup import Mixup, MixupConfig
+from tacit_tabular.views.permutation import Permuted, PermutedConfig
+from tacit_tabular.views.problems import (
+    Asked,
+    AskedConfig,
+    SamplesConfig,
+    TwoSamples,
+    Whole,
+    WholeConfig,
+)
+from tacit_tabular.views.quantiles import QuantileNoise, QuantileNoiseConfig
+from tacit_tabular.views.subsets import Subsets, SubsetsConfig
 
 __all__ = [
+    "Asked",
+    "AskedConfig",
     "Corrupted",
     "CorruptedConfig",
     "CorruptionConfig",
     "Masked",
     "MaskedConfig",
+    "Mixup",
+    "MixupConfig",
+    "Permuted",
+    "PermutedConfig",
+    "QuantileNoise",
+    "QuantileNoiseConfig",
+    "SamplesConfig",
+    "Subsets",
+    "SubsetsConfig",
+    "TwoSamples",
     "TwoViews",
+    "Whole",
+    "WholeConfig",
 ]

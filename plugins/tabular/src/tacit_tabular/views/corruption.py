@@ -9,6 +9,7 @@ from torch import Generator
 
 from tacit.contract import Augmentation, View
 from tacit_tabular.modality import Rows
+from tacit_tabular.views.chance import check_share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +26,7 @@ class CorruptionConfig:
     rate: float = 0.6
 
     def __post_init__(self) -> None:
-        if not 0 <= self.rate <= 1:
-            raise ValueError(f"rate: wanted 0 to 1; got {self.rate}")
+        check_share("rate", self.rate)
 
 
 class TwoViews(Augmentation):
