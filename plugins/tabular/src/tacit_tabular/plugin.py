@@ -73,87 +73,78 @@ def tacit_encoders() -> list[Offer]:
     ]
 
 
+# Name, class, summary and source of each; the policy is the name, where no other is given.
+_ROW_VIEWS = (
+    (
+        "two-views",
+        "TwoViews",
+        "A row, and a copy with cells of other rows",
+        "Bahri et al. 2022, arXiv:2106.15147",
+    ),
+    (
+        "corrupted",
+        "Corrupted",
+        "A row, and a copy with fewer cells of other rows",
+        "Yoon et al. 2020, NeurIPS 33",
+    ),
+    ("masked", "Masked", "A row as it is, whose columns are to be masked", ""),
+    (
+        "permuted",
+        "Permuted",
+        "A row, and a copy of the batch with whole columns permuted",
+        "Breiman 2001, Random Forests, section 10",
+    ),
+    (
+        "subsets",
+        "Subsets",
+        "Several copies of a row, each with other columns",
+        "Ucar et al. 2021, arXiv:2110.04361",
+    ),
+    (
+        "mixup",
+        "Mixup",
+        "A row, and a copy mixed with another row",
+        "Darabi et al. 2021, arXiv:2108.12296",
+    ),
+    (
+        "quantile-noise",
+        "QuantileNoise",
+        "A row, and a copy whose numbers moved along their column's quantiles",
+        "",
+    ),
+)
+_PROBLEM_VIEWS = (
+    (
+        "asked",
+        "Asked",
+        "A problem some of whose labels are asked for",
+        "Müller et al. 2022, arXiv:2112.10510",
+    ),
+    (
+        "two-samples",
+        "TwoSamples",
+        "Two halves of a problem's rows",
+        "Gondal et al. 2021, arXiv:2010.07093",
+    ),
+    ("whole", "Whole", "A problem as it is", ""),
+)
+_POLICIES = {"two-samples": "two-views", "whole": "masked"}
+
+
 @hookimpl
 def tacit_augmentations() -> list[Offer]:
     """Ways to make views of rows, and of problems."""
     return [
         Offer(
-            name="tabular/two-views",
-            target="tacit_tabular.views:TwoViews",
-            summary="A row, and a copy with cells of other rows",
-            modality=_TABLE,
-            provides=("views:two-views",),
-            source="Bahri et al. 2022, arXiv:2106.15147",
-        ),
-        Offer(
-            name="tabular/corrupted",
-            target="tacit_tabular.views:Corrupted",
-            summary="A row, and a copy with fewer cells of other rows",
-            modality=_TABLE,
-            provides=("views:corrupted",),
-            source="Yoon et al. 2020, NeurIPS 33",
-        ),
-        Offer(
-            name="tabular/masked",
-            target="tacit_tabular.views:Masked",
-            summary="A row as it is, whose columns are to be masked",
-            modality=_TABLE,
-            provides=("views:masked",),
-        ),
-        Offer(
-            name="tabular/permuted",
-            target="tacit_tabular.views:Permuted",
-            summary="A row, and a copy of the batch with whole columns permuted",
-            modality=_TABLE,
-            provides=("views:permuted",),
-            source="Breiman 2001, Random Forests, section 10",
-        ),
-        Offer(
-            name="tabular/subsets",
-            target="tacit_tabular.views:Subsets",
-            summary="Several copies of a row, each with other columns",
-            modality=_TABLE,
-            provides=("views:subsets",),
-            source="Ucar et al. 2021, arXiv:2110.04361",
-        ),
-        Offer(
-            name="tabular/mixup",
-            target="tacit_tabular.views:Mixup",
-            summary="A row, and a copy mixed with another row",
-            modality=_TABLE,
-            provides=("views:mixup",),
-            source="Darabi et al. 2021, arXiv:2108.12296",
-        ),
-        Offer(
-            name="tabular/quantile-noise",
-            target="tacit_tabular.views:QuantileNoise",
-            summary="A row, and a copy whose numbers moved along their column's quantiles",
-            modality=_TABLE,
-            provides=("views:quantile-noise",),
-        ),
-        Offer(
-            name="tabular/asked",
-            target="tacit_tabular.views:Asked",
-            summary="A problem some of whose labels are asked for",
-            modality=_PROBLEM,
-            provides=("views:asked",),
-            source="Müller et al. 2022, arXiv:2112.10510",
-        ),
-        Offer(
-            name="tabular/two-samples",
-            target="tacit_tabular.views:TwoSamples",
-            summary="Two halves of a problem's rows",
-            modality=_PROBLEM,
-            provides=("views:two-views",),
-            source="Gondal et al. 2021, arXiv:2010.07093",
-        ),
-        Offer(
-            name="tabular/whole",
-            target="tacit_tabular.views:Whole",
-            summary="A problem as it is",
-            modality=_PROBLEM,
-            provides=("views:masked",),
-        ),
+            name=f"tabular/{name}",
+            target=f"tacit_tabular.views:{target}",
+            summary=summary,
+            modality=modality,
+            provides=(f"views:{_POLICIES.get(name, name)}",),
+            source=source,
+        )
+        for modality, views in ((_TABLE, _ROW_VIEWS), (_PROBLEM, _PROBLEM_VIEWS))
+        for name, target, summary, source in views
     ]
 
 

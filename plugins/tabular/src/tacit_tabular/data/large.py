@@ -119,7 +119,7 @@ class Cells:
 
     def append(self, cells: Float[Tensor, "rows columns"]) -> None:
         """Rows after those that are there."""
-        left = memoryview(cells.contiguous().numpy()).cast("B")
+        left = memoryview(cells.numpy().tobytes())
         while left:
             left = left[os.write(self._file, left) :]
         self.rows += len(cells)
