@@ -112,5 +112,5 @@ def test_one_row_is_transformed_as_among_others() -> None:
 def test_an_encoder_without_tokens_is_refused_for_masked_values() -> None:
     with pytest.raises(ValueError, match="tokens"):
         small("mvm", "mlp").fit(FRAME)
-    with pytest.raises(ValueError, match="'transformer' or 'mlp'"):
+    with pytest.raises(ValueError, match="'transformer', 'mlp' or 'resnet'"):
         small("vime", "forest").fit(FRAME)
