@@ -61,6 +61,11 @@ FAMILIES = {
         when="The instance must be recoverable from one vector, or no views are known and the "
         "encoder has no tokens.",
     ),
+    "Prior-fitted": Family(
+        modules=("pfn",),
+        when="There is a prior from which whole data sets can be drawn, and many small ones are to "
+        "be answered at once, each with its own few labels, without training on any of them.",
+    ),
     "Between modalities": Family(
         modules=("cross_modal", "cross_modal_global", "cross_modal_redundancy"),
         when="Instances have members in two modalities or more, and one is to be found by another.",
