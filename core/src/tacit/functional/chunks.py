@@ -202,8 +202,8 @@ def _chunk(
         found.present, found.highest + total.squeeze(1).log() - found.attraction, 0.0
     )
     found.positives.subtract_from_(softmax)
-    softmax.mul_((weight[rows] * found.present * plan.scale)[:, None])
-    _add_slopes(softmax, anchors, every, rows, slopes)
+    weighed = (weight[rows] * found.present * plan.scale)[:, None]
+    _add_slopes(softmax, anchors, every, weighed, rows, slopes)
     return losses, found.present, found.hits
 
 
@@ -211,17 +211,23 @@ def _add_slopes(
     difference: Tensor,
     anchors: Tensor,
     every: Tensor,
+    weight: Tensor,
     rows: slice,
     slopes: list[Tensor | None],
 ) -> None:
-    """Carry the weighted (softmax - target) of some rows on to anchors, keys, extra negatives."""
+    """Carry (softmax - target) of some rows on to anchors, keys and extra negatives."""
     to_anchors, to_keys, to_extra = slopes
-    if to_anchors is not None:
-        to_anchors[rows].addmm_(difference, every)
+    own = anchors[rows]
+    if to_anchors is not None and to_anchors is to_keys:  # added to by other rows too
+        to_anchors[rows].addmm_(difference.mul_(weight), every)
+    else:
+        if to_anchors is not None:
+            torch.mm(difference, every, out=to_anchors[rows]).mul_(weight)
+        own = own * weight
     if to_keys is not None:
-        to_keys.addmm_(difference[:, : len(to_keys)].T, anchors[rows])
+        to_keys.addmm_(difference[:, : len(to_keys)].T, own)
     if to_extra is not None:
-        to_extra.addmm_(difference[:, -len(to_extra) :].T, anchors[rows])
+        to_extra.addmm_(difference[:, -len(to_extra) :].T, own)
 
 
 def _products(anchors: Tensor, every: Tensor, plan: Plan) -> Tensor:
