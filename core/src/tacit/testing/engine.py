@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +48,17 @@ ADAM = AdamW(lr=3e-3, weight_decay=0.0)
 
 @dataclass(frozen=True, kw_only=True)
 class MethodSubject:
-    """A method to be checked; one of several stages by its first.
+    """A method to be checked, or one of its stages, as if the one before had learnt nothing.
 
     Args:
         make: the method.
+        number: of the stage.
         requires: words its offer requires; None if it is not offered.
         foreign: why it cannot run on toy signals; empty if it can.
     """
 
     make: Callable[[], Method]
+    number: int = 0
     requires: frozenset[str] | None = None
     foreign: str = ""
 
@@ -70,16 +72,16 @@ class MethodSubject:
         return Signals(self.words, **settings)
 
     def stage(self) -> Stage:
-        """The first stage, if signals can have its views."""
+        """The stage, if signals can have its views."""
         if self.foreign:
             skip(self.foreign)
-        stage = self.make().stages[0]
+        stage = self.make().stages[self.number]
         if stage.views not in POLICIES:
             skip(f"toy signals have no {stage.views} views")
         return stage
 
     def objective(self) -> Objective:
-        """A new objective of the first stage."""
+        """A new objective of the stage."""
         stage = self.stage()
         return stage.objective(stage.config)
 
@@ -114,8 +116,13 @@ class MethodSubject:
             modalities=self.modalities(),
             teachers=teachers,
             data=DataInfo(instances=ROWS),
+            keep=stage.keep,
+            previous=self._before().learner(encoder=encoder) if self.number else None,
         )
         return learner.double() if double else learner
+
+    def _before(self) -> MethodSubject:
+        return replace(self, number=self.number - 1)
 
     def views(self, *, still: bool = False) -> dict[str, Augmentation]:
         """Those of its stage, of every modality."""
