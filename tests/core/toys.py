@@ -62,7 +62,7 @@ class TokenEncoder(Encoder):
         given = value if isinstance(value, Tokens) else self.tokenize(value)
         tokens, kept = given.values, None
         if mask is not None and mask.mode == "replace":
-            tokens = torch.where(mask.hidden[..., None], self.mask_token.to(tokens.dtype), tokens)
+            tokens = mask.replaced(tokens, self.mask_token)
         tokens = tokens + self.positions[: tokens.shape[1]].to(tokens.dtype)
         if mask is not None and mask.mode == "drop":
             kept = mask.visible_index()
@@ -108,7 +108,7 @@ class AttendingEncoder(Encoder):
         x = (value if isinstance(value, Tokens) else self.tokenize(value)).values
         kept, closed = None, None
         if mask is not None and mask.mode == "replace":
-            x = torch.where(mask.hidden[..., None], self.mask_token.to(x.dtype), x)
+            x = mask.replaced(x, self.mask_token)
         if self.positions is not None:
             x = x + self.positions.to(x.dtype)
         if mask is not None and mask.mode == "drop":

@@ -100,9 +100,10 @@ class Transformer(Encoder):
     ) -> Encoding:
         """Encode series, or their tokens; pooled is the mean of the tokens that were mixed."""
         self.check_mask(mask)
+        self.check_taps(taps)
         x = (value if isinstance(value, Tokens) else self.tokenize(value)).values
         if mask is not None and mask.mode == "replace":
-            x = torch.where(mask.hidden[..., None], self.hidden.to(x.dtype), x)
+            x = mask.replaced(x, self.hidden)
         x, kept = x + self.position.to(x.dtype), None
         if mask is not None and mask.mode == "drop":
             kept = mask.visible_index()
