@@ -25,7 +25,7 @@ from tacit.testing.data import (
 from tacit.testing.encoder_subject import EncoderSubject
 from tacit.testing.encoders import ENCODERS
 from tacit.testing.engine import MethodSubject
-from tacit.testing.methods import DECLARED, METHODS
+from tacit.testing.methods import DECLARED, TRAINED
 from tacit.testing.offers import embedded, encoder_maker, modality_of, required
 from tacit.testing.plugins import PLUGINS, PluginSubject, module_of
 from tacit.testing.toy import Signal, Signals
@@ -128,11 +128,11 @@ class _Parts:
             requires=frozenset(offer.requires),
             foreign=f"it is for {only} only" if only else "",
         )
-        found = _every("methods", offer, METHODS[:DECLARED], subject)
+        found = _every("methods", offer, DECLARED, subject)
         for number, stage in enumerate(() if only else offer.load()().stages):
             name = f"{offer.name} ({stage.name})" if number else offer.name
             staged = replace(subject, number=number)
-            found += [Case("methods", name, check, staged) for check in METHODS[DECLARED:]]
+            found += [Case("methods", name, check, staged) for check in TRAINED]
         return found
 
     def modality(self, offer: Offer) -> list[Case]:
