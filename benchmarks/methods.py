@@ -6,13 +6,14 @@
     python benchmarks/methods.py digits                  # only to see that it runs
     python benchmarks/methods.py hidden --data FOLDER --validation    # to choose settings by
 
-Takes every method of the core that knows no modality, as the catalogue has them, so new ones join
-by themselves. `--data` holds CIFAR-10 as parquet files `train-*.parquet` and `test-*.parquet` with
-columns `image` and `label`. Encoder, views and budget are those of `_setting.py`, the same for all
-methods; rates and the like are each method's own defaults. Methods that only need an embedding run
-on the ResNet, those that need tokens on the ViT, and every encoder has its own baselines: random
-weights, and a supervised model of the same budget. A method that needs groups (supervised contrast)
-is given the classes as such, reads labels, and is marked: it stands beside the supervised model.
+Each setting takes its share of the core's methods that know no modality, as the catalogue has them,
+and new ones join by themselves. `--data` holds CIFAR-10 as parquet files `train-*.parquet` and
+`test-*.parquet` with columns `image` and `label`. Encoder, views and budget are those of
+`_setting.py`, the same for all methods; rates and the like are each method's own defaults. A method
+runs on the plainest encoder of its setting that offers what it needs, and every encoder has its own
+baselines: random weights, and a supervised model of the same budget. A method that needs groups
+(supervised contrast) is given the classes as such, reads labels, and is marked: it stands beside
+the supervised model.
 
 Three probes: a linear one and nearest neighbours, of the frozen encoder, and the encoder fine-tuned
 on few labels (of raw features, which leave nothing to tune, a linear probe of as many).
