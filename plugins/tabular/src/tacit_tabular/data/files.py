@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from tacit_tabular.data.anything import SUFFIXES, read_file
+from tacit_tabular.data.anything import SUFFIXES, holds_rows, read_file
 from tacit_tabular.data.frames import FrameSource, category_of, infer
 from tacit_tabular.schema import Kind
 
@@ -75,6 +75,14 @@ class Files(FrameSource):
     def splits(cls, config: FilesConfig) -> tuple[str, ...]:
         """See `tacit.data.Source.splits`."""
         return tuple(files_of(config.path))
+
+    @classmethod
+    def recognises(cls, given: str) -> bool:
+        """Whether it is such a file, or a folder of them, whose columns hold cells."""
+        try:
+            return holds_rows(files_of(Path(given))["train"])
+        except ValueError:
+            return False
 
 
 def both_of(config: FilesConfig) -> tuple[Path, Path]:
