@@ -13,7 +13,10 @@ from tacit.api.resolve import resolve_run
 from tacit.cli import main
 from tacit.plugin import load_plugins
 
-POSTS: dict[str, list[object]] = {"text": ["good film", "bad film", "a film"] * 4, "stars": [5, 1, 3] * 4}
+POSTS: dict[str, list[object]] = {
+    "text": ["good film", "bad film", "a film"] * 4,
+    "stars": [5, 1, 3] * 4,
+}
 NUMBERS: dict[str, list[object]] = {"height": [1.0, 2.0, 3.0], "weight": [4.0, 5.0, 6.0]}
 READERS = {"table": "tabular/files", "text": "text/files"}
 
