@@ -63,19 +63,29 @@ def holds_rows(path: Path) -> bool:
     if path.suffix not in SUFFIXES or not path.is_file():
         return False
     try:
-        types = _types(path)
-    except (OSError, pa.ArrowInvalid):
+        types = list(header(path).types)
+    except ValueError:
         return path.suffix == ".csv"
     words = [pa.types.is_string(each) or pa.types.is_large_string(each) for each in types]
     return all(map(_is_cell, types)) and words not in ([], [True])
 
 
-def _types(path: Path) -> list[pa.DataType]:
-    if path.suffix == ".csv":
-        with csv.open_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True)) as table:
-            return list(table.schema.types)
-    schema = pq.read_schema(path) if path.suffix == ".parquet" else ipc.open_file(path).schema
-    return list(schema.types)
+def header(path: Path) -> pa.Schema:
+    """The columns of a CSV, parquet or Arrow file by its beginning, without reading it.
+
+    Raises:
+        ValueError: another kind of file, or one that cannot be read.
+    """
+    try:
+        if path.suffix == ".csv":
+            options = csv.ParseOptions(newlines_in_values=True)
+            with csv.open_csv(path, parse_options=options) as table:
+                return table.schema
+        if path.suffix == ".parquet":
+            return pq.read_schema(path)
+        return ipc.open_file(path).schema
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ValueError(f"path: {path} cannot be read: {error}") from error
 
 
 def _is_cell(kind: pa.DataType) -> bool:

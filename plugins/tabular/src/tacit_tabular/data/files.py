@@ -63,7 +63,7 @@ class Files(FrameSource):
     Config = FilesConfig
 
     def __init__(self, config: FilesConfig) -> None:
-        first, own = both_of(config)
+        first, own = both_of(config.path, config.split)
         train = read_file(first)
         frame = train if own == first else read_file(own)
         labels, names = labels_of(frame, train, config.label)
@@ -85,16 +85,16 @@ class Files(FrameSource):
             return False
 
 
-def both_of(config: FilesConfig) -> tuple[Path, Path]:
+def both_of(path: Path, split: str) -> tuple[Path, Path]:
     """The file of the training rows, and that of the split asked for.
 
     Raises:
         ValueError: no such split.
     """
-    files = files_of(config.path)
-    if config.split not in files:
-        raise ValueError(f"split: wanted one of {', '.join(files)}; got {config.split!r}")
-    return files["train"], files[config.split]
+    files = files_of(path)
+    if split not in files:
+        raise ValueError(f"split: wanted one of {', '.join(files)}; got {split!r}")
+    return files["train"], files[split]
 
 
 def files_of(path: Path) -> Mapping[str, Path]:
