@@ -54,7 +54,7 @@ class BagSource(Source):
         sizes = _sizes(codes, values)
         names = [_name(item) for bag in codes for item in bag]
         series = pd.Series([item for bag in values for item in bag], name="value", dtype=object)
-        numbers = as_numbers(series.astype(float) if series.isna().any() else series)
+        numbers = np.array(as_numbers(series))  # a copy that torch may write to
         self._open(names, numbers, sizes, vocabulary)
         if labels is not None and len(labels) != len(self):
             raise ValueError(f"labels: wanted one for each of {len(self)} bags; got {len(labels)}")
