@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,10 +122,13 @@ def test_an_item_a_row_in_any_order_is_what_lists_in_memory_are(
 def test_a_bag_a_row_has_columns_of_lists(tmp_path: Path) -> None:
     path = tmp_path / "lists.parquet"
     values = [[float("nan") if x is None else x for x in bag] for bag in VALUES]
-    pd.DataFrame({"tests": CODES, "results": values}).to_parquet(path)
+    columns = {"tests": CODES, "results": values, "name": ["a", "b", "c"]}
+    pd.DataFrame(columns).to_parquet(path)
     config = BagFilesConfig(path=path, bag=None, code="tests", value="results")
     same(BagFiles(config), BagSource(CODES, VALUES))
     assert not BagFiles.recognises(str(path))
+    with pytest.raises(ValueError, match=r"'name': wanted lists, where a row is a bag; got .'str'"):
+        BagFiles(replace(config, code="name"))
 
 
 def test_a_time_parts_bags_and_groups_them_by_their_owner(tmp_path: Path) -> None:

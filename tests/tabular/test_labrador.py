@@ -99,7 +99,7 @@ def test_bags_of_another_vocabulary_are_refused() -> None:
 
 
 def test_the_error_is_the_codes_cross_entropy_and_the_values_squared_distance() -> None:
-    value = bags()
+    value = bags(32)
     target = ItemTarget(value.vocabulary, width=8)
     content = target(value)
     prediction = torch.randn(*value.codes.shape, 8, generator=Generator().manual_seed(0))
@@ -169,8 +169,7 @@ def test_hidden_items_are_predicted_better_than_by_what_is_common() -> None:
     encoder = BagTransformer(
         BagTransformerConfig(codes=source.vocabulary, width=32, depth=2, heads=4)
     )
-    (stage,) = labrador().stages
-    objective = MaskedPrediction(stage.config)
+    objective = MaskedPrediction(labrador().stages[0].config)
     learner = Learner(
         encoders={"bag": encoder},
         objective=objective,
@@ -178,12 +177,12 @@ def test_hidden_items_are_predicted_better_than_by_what_is_common() -> None:
         modalities={"bag": Bag()},
         seed=0,
     )
-    settings = Training(steps=250, batch=128, watch_every=0, optimizer=AdamW(lr=3e-3))
+    settings = Training(steps=160, batch=128, watch_every=0, optimizer=AdamW(lr=3e-3))
     world = World(device=torch.device("cpu"))
     Trainer(learner=learner, source=source, settings=settings, seed=0, world=world).run()
     code, value = _errors(objective, encoder.eval(), bags(128, "test"))
-    assert code < math.log(12) - 0.25
-    assert value < 0.95 / 12  # the squared error of the mean: the variance of a share
+    assert code < math.log(12) - 0.1
+    assert value < 0.85 / 12  # the squared error of the mean: the variance of a share
 
 
 @torch.no_grad()

@@ -228,7 +228,8 @@ def _frame(frame: pd.DataFrame, config: BagFilesConfig) -> pd.DataFrame:
     if missing := sorted(set(wanted) - set(frame.columns)):
         raise ValueError(f"columns: no {missing}; the table has {[*frame.columns]}")
     if config.bag is None:
-        return frame.rename(columns={config.code: "code", config.value: "value"})
+        lists = {"code": _lists(frame[config.code]), "value": _lists(frame[config.value])}
+        return frame.assign(**lists)
     keys = [config.bag] if config.time is None else [config.bag, config.time]
     if lacking := int(frame[keys].isna().any(axis=1).sum()):
         raise ValueError(f"columns {keys}: {lacking} rows lack a value: drop them")
@@ -239,6 +240,16 @@ def _frame(frame: pd.DataFrame, config: BagFilesConfig) -> pd.DataFrame:
     if config.label is not None:
         out[config.label] = _labels(parts, config.label)
     return out.reset_index().rename(columns={config.bag: "owner"})
+
+
+def _lists(column: pd.Series) -> list[list[Any]]:
+    others = {type(cell).__name__ for cell in column if not isinstance(cell, list | np.ndarray)}
+    if others:
+        raise ValueError(
+            f"column {column.name!r}: wanted lists, where a row is a bag; got {sorted(others)}: "
+            "name the column of owners with bag, or leave these rows out"
+        )
+    return [list(cell) for cell in column]
 
 
 def _labels(parts: Any, label: str) -> pd.Series:

@@ -38,9 +38,9 @@ class DrawnBagsConfig:
 class DrawnBags(BagSource):
     """Patients with a bag of 3 to 9 of twelve tests each; labelled by which of two ails them.
 
-    A test's value is a mix of three factors of the patient, on a scale of its own, with noise; the
-    label moves the first factor, and some tests are taken more often of the ill. One value in
-    twenty is missing. The same bags at every opening.
+    A test's value grows with three factors of the patient, by weights and on a scale of its own,
+    with noise; the label moves the first factor, and some tests are taken more often of the ill.
+    One value in twenty is missing. The same bags at every opening.
     """
 
     Config = DrawnBagsConfig
@@ -69,12 +69,12 @@ class DrawnBags(BagSource):
 def _drawn(count: int, split: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Codes, values, which of them are there, and the label, for each patient."""
     fixed = Generator().manual_seed(0)
-    mixing = torch.randn(_FACTORS, TESTS, generator=fixed)
+    mixing = torch.randn(_FACTORS, TESTS, generator=fixed).abs()
     scale = 10 ** (2 * torch.rand(TESTS, generator=fixed))
     generator = Generator().manual_seed(_SEEDS[split])
     ill = torch.randint(2, (count,), generator=generator)
     factors = torch.randn(count, _FACTORS, generator=generator)
-    factors[:, 0] += 2.0 * ill
+    factors[:, 0] += 1.5 * ill
     noise = 0.3 * torch.randn(count, TESTS, generator=generator)
     values = (5.0 + factors @ mixing + noise) * scale
     missing = torch.rand(values.shape, generator=generator) < 0.05
