@@ -66,7 +66,7 @@ _ENCODERS = (
         "bag-transformer",
         "BagTransformer",
         _BAG,
-        (*_TOKENS, "mask:replace", "positions:none"),
+        (*_TOKENS, "mask:replace"),
         "Transformer over the items of a bag, blind to their order",
         "Bellamy et al. 2023, arXiv:2312.11502",
     ),
