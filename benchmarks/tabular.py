@@ -124,12 +124,12 @@ def measure(
     """All rows of one table and seed that are not there yet; baselines first."""
     encoders = [f"random {kind}" for kind in dict.fromkeys(METHODS[m] for m in methods)]
     for features in (RAW, *encoders, *methods):
-        counts = [
-            n for n in counts_of(len(parts.train.cells)) if not results.has(name, features, seed, n)
-        ]
+        every = counts_of(len(parts.train.cells))
+        counts = [count for count in every if not results.has(name, features, seed, count)]
         if not counts:
             continue
-        values, seconds = kept_features(name, parts, features, seed, steps)
+        file = FEATURES / f"{name}-{every[-1]}-{features.replace(' ', '-')}-{seed}-{steps}.pt"
+        values, seconds = kept_features(file, parts, features, seed, steps)
         head = {"set": name, "metric": parts.metric, "features": features, "seed": seed}
         for labels, scores in probed(parts, features, values, seed, counts):
             results.add([{**head, "labels": labels, **scores, "seconds": seconds}])
