@@ -177,7 +177,7 @@ def test_hidden_items_are_predicted_better_than_by_what_is_common() -> None:
         modalities={"bag": Bag()},
         seed=0,
     )
-    settings = Training(steps=160, batch=128, watch_every=0, optimizer=AdamW(lr=3e-3))
+    settings = Training(steps=200, batch=128, watch_every=0, optimizer=AdamW(lr=3e-3))
     world = World(device=torch.device("cpu"))
     Trainer(learner=learner, source=source, settings=settings, seed=0, world=world).run()
     code, value = _errors(objective, encoder.eval(), bags(128, "test"))

@@ -188,19 +188,19 @@ class BagFiles(BagSource):
 
     def __init__(self, config: BagFilesConfig) -> None:
         first, own = both_of(config.path, config.split)
-        train = _frame(read_file(first), config)
-        frame = train if own == first else _frame(read_file(own), config)
-        labels, names = labels_of(frame, train, config.label)
+        train = _read(read_file(first), config)
+        read = train if own == first else _read(read_file(own), config)
+        labels, names = labels_of(read.rows, train.rows, config.label)
         vocabulary = None
         if own != first:
-            vocabulary = BagSource([*train["code"]], [*train["value"]]).vocabulary
+            vocabulary = BagSource(train.codes, train.values).vocabulary
         super().__init__(
-            [*frame["code"]],
-            [*frame["value"]],
+            read.codes,
+            read.values,
             vocabulary=vocabulary,
             labels=labels,
             label_names=names,
-            groups=_owners(frame) if config.time is not None else None,
+            groups=read.owners() if config.time is not None else None,
         )
 
     @classmethod
@@ -217,8 +217,21 @@ class BagFiles(BagSource):
             return False
 
 
-def _frame(frame: pd.DataFrame, config: BagFilesConfig) -> pd.DataFrame:
-    """A row a bag: `code` and `value` are lists, `owner` and the label as they are.
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """What a file holds: the items of every bag, and a row a bag of its keys and its label."""
+
+    codes: list[list[Any]]
+    values: list[list[Any]]
+    rows: pd.DataFrame
+
+    def owners(self) -> Tensor:
+        """A number for the owner of every bag: the first key."""
+        return torch.from_numpy(pd.factorize(self.rows.iloc[:, 0])[0].astype(np.int64))
+
+
+def _read(frame: pd.DataFrame, config: BagFilesConfig) -> _Read:
+    """The bags of a frame.
 
     Raises:
         ValueError: columns that are not there, owners that are missing, labels that differ.
@@ -228,18 +241,16 @@ def _frame(frame: pd.DataFrame, config: BagFilesConfig) -> pd.DataFrame:
     if missing := sorted(set(wanted) - set(frame.columns)):
         raise ValueError(f"columns: no {missing}; the table has {[*frame.columns]}")
     if config.bag is None:
-        lists = {"code": _lists(frame[config.code]), "value": _lists(frame[config.value])}
-        return frame.assign(**lists)
+        codes, values = (_lists(frame[name]) for name in (config.code, config.value))
+        return _Read(codes=codes, values=values, rows=frame)
     keys = [config.bag] if config.time is None else [config.bag, config.time]
     if lacking := int(frame[keys].isna().any(axis=1).sum()):
         raise ValueError(f"columns {keys}: {lacking} rows lack a value: drop them")
-    parts = frame.groupby(keys, sort=False)
-    out = pd.DataFrame(
-        {"code": parts[config.code].agg(list), "value": parts[config.value].agg(list)}
-    )
-    if config.label is not None:
-        out[config.label] = _labels(parts, config.label)
-    return out.reset_index().rename(columns={config.bag: "owner"})
+    parts: Any = frame.groupby(keys, sort=False)
+    codes, values = (parts[name].agg(list).tolist() for name in (config.code, config.value))
+    if config.label is None:
+        return _Read(codes=codes, values=values, rows=parts.size().reset_index())
+    return _Read(codes=codes, values=values, rows=_labels(parts, config.label).reset_index())
 
 
 def _lists(column: pd.Series) -> list[list[Any]]:
@@ -260,7 +271,3 @@ def _labels(parts: Any, label: str) -> pd.Series:
         )
     found: pd.Series = parts[label].first()
     return found
-
-
-def _owners(frame: pd.DataFrame) -> Tensor:
-    return torch.from_numpy(pd.factorize(frame["owner"])[0].astype(np.int64))
