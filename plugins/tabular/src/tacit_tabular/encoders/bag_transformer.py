@@ -101,12 +101,11 @@ class BagTransformer(Encoder):
     ) -> Encoding:
         """Mix the items of every bag."""
         self.check_mask(mask)
-        if wrong := [tap for tap in taps if not 1 <= tap <= len(self.blocks)]:
-            raise ValueError(f"taps: wanted layers 1 to {len(self.blocks)}; got {wrong}")
+        self.check_taps(taps)
         tokens = value if isinstance(value, Tokens) else self.tokenize(value)
         mixed, valid = tokens.values, tokens.valid
         if mask is not None:
-            mixed = torch.where(mask.hidden[..., None], self.hidden.to(mixed.dtype), mixed)
+            mixed = mask.replaced(mixed, self.hidden)
         unseen = None if valid is None else ~valid
         layers: dict[int, Tensor] = {}
         for number, block in enumerate(self.blocks, start=1):
