@@ -17,7 +17,9 @@ T-JEPA's authors stop and choose by the test rows (their validation part is the 
 test rows are for measuring alone: penalties and the end of training are chosen on a fifth of the
 labelled rows, and settings with `--validation`, which measures on a fifth of the training rows.
 
-Rows are written one by one, and those that are there are not measured again.
+Rows are written one by one, and those that are there are not measured again; features of a trained
+encoder are kept in `runs/tabular-features` until all their rows are (leave none there of a method
+whose settings have changed).
 """
 
 from __future__ import annotations
@@ -54,6 +56,7 @@ from tacit_tabular.encoders import Mlp, MlpConfig, Transformer, TransformerConfi
 from tacit_tabular.modality import Rows, Table
 
 RESULT = Path(__file__).parent / "results" / "tabular.json"
+FEATURES = Path("runs") / "tabular-features"
 LABELS = {"california_housing": "median_house_value", "adult": "income", "higgs_small": "label"}
 METHODS = {"scarf": "mlp", "vime": "mlp", "mvm": "transformer", "t-jepa": "transformer"}
 RAW = "raw"
@@ -121,18 +124,38 @@ def measure(
     """All rows of one table and seed that are not there yet; baselines first."""
     encoders = [f"random {kind}" for kind in dict.fromkeys(METHODS[m] for m in methods)]
     for features in (RAW, *encoders, *methods):
-        if results.has(name, features, seed):
+        every = counts_of(len(parts.train.cells))
+        counts = [count for count in every if not results.has(name, features, seed, count)]
+        if not counts:
             continue
+        file = FEATURES / f"{name}-{every[-1]}-{features.replace(' ', '-')}-{seed}-{steps}.pt"
+        values, seconds = kept_features(file, parts, features, seed, steps)
+        head = {"set": name, "metric": parts.metric, "features": features, "seed": seed}
+        for labels, scores in probed(parts, features, values, seed, counts):
+            results.add([{**head, "labels": labels, **scores, "seconds": seconds}])
+        file.unlink(missing_ok=True)
+
+
+def kept_features(
+    file: Path, parts: Parts, features: str, seed: int, steps: int
+) -> tuple[tuple[Tensor, Tensor], int]:
+    """Features of both parts and the seconds it took to train, kept in a file."""
+    if not file.is_file():
         began = time.process_time()
         values = features_of(parts, features, seed, steps)
-        trained = time.process_time() - began
-        head = {"set": name, "metric": parts.metric, "features": features, "seed": seed}
-        results.add(
-            [
-                {**head, "labels": labels, **scores, "seconds": round(trained)}
-                for labels, scores in probed(parts, features, values, seed)
-            ]
-        )
+        if features == RAW:
+            return values, 0
+        file.parent.mkdir(parents=True, exist_ok=True)
+        spent = torch.tensor(round(time.process_time() - began))
+        torch.save([*values, spent], file.with_suffix(".part"))
+        file.with_suffix(".part").rename(file)
+    train, test, seconds = torch.load(file, weights_only=True)
+    return (train, test), int(seconds)
+
+
+def counts_of(rows: int) -> tuple[int, ...]:
+    """Numbers of labels that are tried, of so many rows."""
+    return (*(few for few in FEW if few < rows), rows)
 
 
 def features_of(parts: Parts, features: str, seed: int, steps: int) -> tuple[Tensor, Tensor]:
@@ -185,12 +208,16 @@ def embedded(encoder: Encoder, rows: Rows) -> Tensor:
 
 
 def probed(
-    parts: Parts, features: str, values: tuple[Tensor, Tensor], seed: int
+    parts: Parts,
+    features: str,
+    values: tuple[Tensor, Tensor],
+    seed: int,
+    counts: Sequence[int] = (),
 ) -> Iterator[tuple[str, Row]]:
-    """Scores with few labels, the mean over draws, and with all."""
+    """Scores with few labels, the mean over draws, and with all; or with so many labels alone."""
     train, test = values
     rows = len(train)
-    for count in (*(few for few in FEW if few < rows), rows):
+    for count in counts or counts_of(rows):
         draws = range(DRAWS if count < rows else 1)
         found = [_scores(parts, features, train, test, count, 100 * seed + at) for at in draws]
         mean = {probe: round(fmean(each[probe] for each in found), 4) for probe in found[0]}
@@ -266,10 +293,11 @@ class Results:
         alike = kept.get("about") == about
         self.runs: list[Row] = kept.get("runs", []) if alike else []
 
-    def has(self, name: str, features: str, seed: int) -> bool:
-        """Whether these rows are there."""
-        wanted = (name, features, seed)
-        return any((r["set"], r["features"], r["seed"]) == wanted for r in self.runs)
+    def has(self, name: str, features: str, seed: int, count: int) -> bool:
+        """Whether the row of so many labels is there."""
+        labels = str(count) if count in FEW else "all"
+        wanted = (name, features, seed, labels)
+        return any((r["set"], r["features"], r["seed"], r["labels"]) == wanted for r in self.runs)
 
     def add(self, rows: Sequence[Row]) -> None:
         """Keep and write the rows of one kind of features on one table with one seed."""

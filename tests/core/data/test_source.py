@@ -69,10 +69,42 @@ def test_a_bare_text_means_the_one_source_that_recognises_it() -> None:
 
     sources: dict[str, type[Source]] = {"x/a": A, "x/b": B, "x/never": Numbers}
     assert recognise("a.1", sources) == "x/a"
-    with pytest.raises(ValueError, match=r"several sources can read it: x/a, x/b\. Name the one"):
+    with pytest.raises(
+        ValueError, match=r"several sources can read it: x/a \(number\), x/b"
+    ) as error:
         recognise("a.b", sources)
+    assert "Name the one you mean, as in --data x/a data.path=a.b" in str(error.value)
     with pytest.raises(ValueError, match=r"no such path.*name a source: x/a, x/b, x/never"):
         recognise("c", sources)
+
+
+class Any(Numbers):
+    @classmethod
+    def recognises(cls, given: str) -> bool:
+        return True
+
+
+class Spelling(Any):
+    modalities = ("letter",)
+
+
+def test_of_several_that_recognise_it_the_one_of_the_wanted_modality_is_meant() -> None:
+    sources: dict[str, type[Source]] = {"x/numbers": Any, "x/letters": Spelling}
+    assert recognise("a", sources, wanted={"letter"}) == "x/letters"
+    assert recognise("a", sources, wanted={"number"}) == "x/numbers"
+    for undecided in ((), {"letter", "number"}):
+        with pytest.raises(ValueError, match=r"x/letters \(letter\), x/numbers \(number\)\. Name"):
+            recognise("a", sources, wanted=undecided)
+
+
+def test_nobody_who_gives_the_wanted_modality_is_said_not_guessed() -> None:
+    sources: dict[str, type[Source]] = {"x/numbers": Any, "x/letters": Spelling}
+    with pytest.raises(ValueError, match=r"x/numbers \(number\), none of them as sound\. Name"):
+        recognise("a", sources, wanted={"sound"})
+
+
+def test_what_one_source_alone_recognises_is_its_own_whatever_is_wanted() -> None:
+    assert recognise("a", {"x/letters": Spelling}, wanted={"number"}) == "x/letters"
 
 
 def problem(position: int) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,33 +92,72 @@ def settings_of(name: str) -> dict[str, object]:
     return {"method": catalogue.find("methods", name).name}
 
 
-def named_data(data: object) -> dict[str, object]:
+def named_data(data: object, wanted: Collection[str] = ()) -> dict[str, object]:
     """A path or a name as the table that spells it: the source's name, and its path if it has one.
 
+    Args:
+        data: as the user gave it.
+        wanted: modalities the run is for, if that is known: see `wanted_modalities`.
+
     Raises:
-        ValueError: nothing was given, or no source recognises it.
+        ValueError: nothing was given, or no source recognises it, or several do.
     """
-    table = data_component(data, load_plugins())
+    table = data_component(data, load_plugins(), wanted)
     name_of(table)
     return dict(table_of({"data": table}, "data"))
 
 
-def with_data(options: object, data: str) -> dict[str, object]:
+def with_data(options: object, data: str, wanted: Collection[str] = ()) -> dict[str, object]:
     """What the user gave as data, with options a recipe has for whatever data it is given.
 
     Options that belong to a source the recipe names are left behind with it.
     """
     kept = options if isinstance(options, Mapping) and "name" not in options else {}
-    return {**kept, **named_data(data)}
+    return {**kept, **named_data(data, wanted)}
 
 
-def choose_source(catalogue: Catalogue, data: object, *, where: str | Origin) -> Chosen:
+def wanted_modalities(
+    tree: Mapping[str, object],
+    catalogue: Catalogue | None = None,
+    given: Collection[str] = (),
+) -> frozenset[str]:
+    """The modalities that a run's method and encoders are for; none where both take any.
+
+    Args:
+        tree: the run's settings, short spellings allowed.
+        catalogue: who offers methods and encoders; all that is installed if None.
+        given: modalities of encoders handed over in Python.
+
+    Raises:
+        ValueError: an unknown method or encoder.
+    """
+    catalogue = catalogue or load_plugins()
+    method = tree.get("method")
+    spoken = catalogue.find("methods", method).modality if isinstance(method, str) else frozenset()
+    encoders = frozenset(given) or _of_encoders(tree.get("encoder"), catalogue)
+    return (spoken & encoders) or spoken or encoders
+
+
+def _of_encoders(encoder: object, catalogue: Catalogue) -> frozenset[str]:
+    """The modalities of an encoder by its name, or the keys of several."""
+    if isinstance(encoder, Mapping):
+        if "name" not in encoder:
+            return frozenset(encoder) & frozenset(catalogue.modalities)
+        encoder = encoder["name"]
+    if not isinstance(encoder, str):
+        return frozenset()
+    return catalogue.find("encoders", encoder.partition(":")[0]).modality
+
+
+def choose_source(
+    catalogue: Catalogue, data: object, *, where: str | Origin, wanted: Collection[str] = ()
+) -> Chosen:
     """A source by name, path or table, its options checked; not opened.
 
     Raises:
         ValueError: an unknown name, path or option.
     """
-    table = data_component(data, catalogue)
+    table = data_component(data, catalogue, wanted)
     component = Component(
         name=name_of(table), options=without_name(table_of({"data": table}, "data"))
     )
@@ -143,7 +182,7 @@ def choose(
     return Chosen(offer=offer, factory=factory, settings=settings, given=frozenset(options))
 
 
-def data_component(data: object, catalogue: Catalogue) -> object:
+def data_component(data: object, catalogue: Catalogue, wanted: Collection[str] = ()) -> object:
     """What follows `--data`: the name of a source, or something one of them recognises."""
     if not isinstance(data, str):
         return data
@@ -151,7 +190,7 @@ def data_component(data: object, catalogue: Catalogue) -> object:
     if data in known or data in {offer.word for offer in known.values()}:
         return {"name": catalogue.find("sources", data).name}
     sources = _that_load(known)
-    name = recognise(data, sources, advice=catalogue.advice(data))
+    name = recognise(data, sources, wanted=wanted, advice=catalogue.advice(data))
     found = sources[name]
     assert issubclass(found, Source), "nothing else recognises anything"
     return {"name": name, **found.options(data)}

@@ -190,7 +190,9 @@ def _chosen(run: Probed, data: object) -> Chosen:
     own = run.plan.source
     if isinstance(data, str) and isinstance(own.settings, PairsConfig) and Path(data).exists():
         return replace(own, settings=replace(own.settings, path=Path(data), split=None))
-    return choose_source(run.plan.catalogue, data, where="data")
+    return choose_source(
+        run.plan.catalogue, data, where="data", wanted=frozenset(run.plan.modalities)
+    )
 
 
 def _splits(chosen: Chosen) -> bool:

@@ -13,6 +13,7 @@ from tacit.api.choice import (
     data_component,
     name_of,
     table_of,
+    wanted_modalities,
     without_name,
 )
 from tacit.api.config import Plugins, RunConfig, check_keys, merge, normalise
@@ -42,10 +43,12 @@ def resolve_run(
     catalogue = load_plugins(
         allow=plugins.allow or None, block=plugins.block, strict=plugins.strict
     )
-    tree = {**tree, "data": data_component(tree.get("data"), catalogue)}
+    if isinstance(tree.get("data"), str):
+        wanted = wanted_modalities(tree, catalogue, frozenset(given.encoders or ()))
+        tree = {**tree, "data": data_component(tree["data"], catalogue, wanted)}
     named = given.source is None
-    source_offer = catalogue.find("sources", name_of(tree["data"])) if named else None
-    names = sorted(_kinds(catalogue, source_offer, tree["data"], where) or given.modalities)
+    source_offer = catalogue.find("sources", name_of(tree.get("data"))) if named else None
+    names = sorted(_kinds(catalogue, source_offer, tree.get("data"), where) or given.modalities)
     modalities = {name: _modality(catalogue, name) for name in names}
     method = _method(catalogue, _text(tree, "method"), names)
 

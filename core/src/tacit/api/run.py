@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from safetensors.torch import load_file
 
-from tacit.api.choice import Given, settings_of, with_data
+from tacit.api.choice import Given, settings_of, wanted_modalities, with_data
 from tacit.api.config import RunConfig, merge
 from tacit.api.evaluation import Probed, evaluate_runs
 from tacit.api.folder import RunFolder
@@ -61,12 +61,13 @@ def pretrain(
         source=data if isinstance(data, (Source, GeneratedSource)) else None,
         encoders=_given_encoders(encoder),
     )
-    if given.source is None and data is not None:
-        tree["data"] = with_data(tree.get("data"), str(data))
-    elif given.source is not None:
-        tree["data"] = {"name": f"python:{type(data).__name__}"}
     if named := _named_encoders(encoder):
         tree["encoder"] = named
+    if given.source is None and data is not None:
+        wanted = wanted_modalities(tree, given=frozenset(given.encoders or ()))
+        tree["data"] = with_data(tree.get("data"), str(data), wanted)
+    elif given.source is not None:
+        tree["data"] = {"name": f"python:{type(data).__name__}"}
     folder, _ = train_run(
         tree,
         where="the arguments",

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _tree(args: argparse.Namespace) -> tuple[dict[str, object], Any]:
     """Settings from the run file or the method, with the command line on top."""
-    from tacit.api.choice import named_data, settings_of, with_data
+    from tacit.api.choice import named_data, settings_of, wanted_modalities, with_data
     from tacit.config import Origin, override, parse
 
     path = Path(args.method)
@@ -100,9 +100,9 @@ def _tree(args: argparse.Namespace) -> tuple[dict[str, object], Any]:
     flags = {"encoder": _encoders(args.encoder), "seed": args.seed}
     tree |= {key: value for key, value in flags.items() if value is not None}
     if args.data is not None:
-        tree["data"] = with_data(tree.get("data"), args.data)
+        tree["data"] = with_data(tree.get("data"), args.data, wanted_modalities(tree))
     elif isinstance(tree.get("data"), str):
-        tree["data"] = named_data(tree["data"])
+        tree["data"] = named_data(tree["data"], wanted_modalities(tree))
     tree = override(tree, args.settings)
     return tree, Origin(file=str(path), overrides=tuple(args.settings))
 

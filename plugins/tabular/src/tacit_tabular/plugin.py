@@ -1,4 +1,4 @@
-"""What tacit-tabular offers: tables, and problems of rows, their encoders, views and sources."""
+"""What tacit-tabular offers: tables, problems of rows, and bags; encoders, views, sources."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from tacit.plugin import Offer, hookimpl
 
 _TABLE = frozenset({"table"})
 _PROBLEM = frozenset({"problem"})
+_BAG = frozenset({"bag"})
 
 
 @hookimpl
 def tacit_modalities() -> list[Offer]:
-    """Tables, and small data sets of rows and labels."""
+    """Tables, small data sets of rows and labels, and sets of codes with values."""
     return [
         Offer(
             name="tabular/table",
@@ -24,52 +25,67 @@ def tacit_modalities() -> list[Offer]:
             summary="Small data sets, each of rows and labels of one function",
             modality=_PROBLEM,
         ),
+        Offer(
+            name="tabular/bag",
+            target="tacit_tabular.bags:Bag",
+            summary="Sets of codes with values, such as a patient's laboratory tests",
+            modality=_BAG,
+        ),
     ]
+
+
+_TOKENS = ("tokens", "tokens:dense", "targets:own", "taps")
+# Name, class, modality, capabilities, summary and source of each.
+_ENCODERS = (
+    (
+        "transformer",
+        "Transformer",
+        _TABLE,
+        (*_TOKENS, "mask:drop", "mask:replace", "mask:query"),
+        "Transformer whose tokens are columns",
+        "Gorishniy et al. 2021, arXiv:2106.11959",
+    ),
+    ("mlp", "Mlp", _TABLE, ("targets:own",), "Multi-layer perceptron over all cells of a row", ""),
+    (
+        "resnet",
+        "ResNet",
+        _TABLE,
+        ("targets:own",),
+        "Residual network over all cells of a row",
+        "Gorishniy et al. 2021, arXiv:2106.11959",
+    ),
+    (
+        "in-context",
+        "InContext",
+        _PROBLEM,
+        _TOKENS,
+        "Transformer over the rows of a problem, which answers for its labels",
+        "Müller et al. 2022, arXiv:2112.10510",
+    ),
+    (
+        "bag-transformer",
+        "BagTransformer",
+        _BAG,
+        (*_TOKENS, "mask:replace"),
+        "Transformer over the items of a bag, blind to their order",
+        "Bellamy et al. 2023, arXiv:2312.11502",
+    ),
+)
 
 
 @hookimpl
 def tacit_encoders() -> list[Offer]:
-    """Networks that embed rows, and problems."""
+    """Networks that embed rows, problems and bags."""
     return [
         Offer(
-            name="tabular/transformer",
-            target="tacit_tabular.encoders:Transformer",
-            summary="Transformer whose tokens are columns",
-            modality=_TABLE,
-            provides=(
-                "tokens",
-                "tokens:dense",
-                "mask:drop",
-                "mask:replace",
-                "mask:query",
-                "targets:own",
-                "taps",
-            ),
-            source="Gorishniy et al. 2021, arXiv:2106.11959",
-        ),
-        Offer(
-            name="tabular/mlp",
-            target="tacit_tabular.encoders:Mlp",
-            summary="Multi-layer perceptron over all cells of a row",
-            modality=_TABLE,
-            provides=("targets:own",),
-        ),
-        Offer(
-            name="tabular/resnet",
-            target="tacit_tabular.encoders:ResNet",
-            summary="Residual network over all cells of a row",
-            modality=_TABLE,
-            provides=("targets:own",),
-            source="Gorishniy et al. 2021, arXiv:2106.11959",
-        ),
-        Offer(
-            name="tabular/in-context",
-            target="tacit_tabular.encoders:InContext",
-            summary="Transformer over the rows of a problem, which answers for its labels",
-            modality=_PROBLEM,
-            provides=("tokens", "tokens:dense", "targets:own", "taps"),
-            source="Müller et al. 2022, arXiv:2112.10510",
-        ),
+            name=f"tabular/{name}",
+            target=f"tacit_tabular.encoders:{target}",
+            summary=summary,
+            modality=modality,
+            provides=provides,
+            source=source,
+        )
+        for name, target, modality, provides, summary, source in _ENCODERS
     ]
 
 
@@ -128,12 +144,26 @@ _PROBLEM_VIEWS = (
     ),
     ("whole", "Whole", "A problem as it is", ""),
 )
-_POLICIES = {"two-samples": "two-views", "whole": "masked"}
+_BAG_VIEWS = (
+    (
+        "sub-bags",
+        "SubBags",
+        "Two views of a bag, each with some of its items",
+        "Gondal et al. 2021, arXiv:2010.07093",
+    ),
+    ("whole-bag", "WholeBag", "A bag as it is, whose items are to be masked", ""),
+)
+_POLICIES = {
+    "two-samples": "two-views",
+    "whole": "masked",
+    "sub-bags": "two-views",
+    "whole-bag": "masked",
+}
 
 
 @hookimpl
 def tacit_augmentations() -> list[Offer]:
-    """Ways to make views of rows, and of problems."""
+    """Ways to make views of rows, of problems and of bags."""
     return [
         Offer(
             name=f"tabular/{name}",
@@ -143,64 +173,95 @@ def tacit_augmentations() -> list[Offer]:
             provides=(f"views:{_POLICIES.get(name, name)}",),
             source=source,
         )
-        for modality, views in ((_TABLE, _ROW_VIEWS), (_PROBLEM, _PROBLEM_VIEWS))
+        for modality, views in (
+            (_TABLE, _ROW_VIEWS),
+            (_PROBLEM, _PROBLEM_VIEWS),
+            (_BAG, _BAG_VIEWS),
+        )
         for name, target, summary, source in views
     ]
 
 
+# Name, class, modality, summary and source of each.
+_SOURCES = (
+    (
+        "files",
+        "Files",
+        _TABLE,
+        "A table in CSV, parquet or Arrow, or a folder of train and test",
+        "",
+    ),
+    (
+        "large",
+        "Large",
+        _TABLE,
+        "A table in parquet that is larger than memory, or a folder of train and test",
+        "",
+    ),
+    (
+        "process",
+        "Process",
+        _PROBLEM,
+        "Problems drawn from a Gaussian process, without end",
+        "Müller et al. 2022, arXiv:2112.10510",
+    ),
+    (
+        "drawn-problems",
+        "DrawnProblems",
+        _PROBLEM,
+        "128 problems of two Gaussian processes, told apart by their lengthscale",
+        "",
+    ),
+    (
+        "bags",
+        "BagFiles",
+        _BAG,
+        "Bags in CSV, parquet or Arrow: an item a row, or columns of lists",
+        "",
+    ),
+    (
+        "drawn-bags",
+        "DrawnBags",
+        _BAG,
+        "128 made-up patients with 3 to 9 tests each, 2 classes; no network",
+        "",
+    ),
+    ("wine", "Wine", _TABLE, "178 wines, 13 numbers, 3 classes; no network", "scikit-learn"),
+    (
+        "breast-cancer",
+        "BreastCancer",
+        _TABLE,
+        "569 tumours, 30 numbers, 2 classes; no network",
+        "scikit-learn",
+    ),
+    (
+        "diabetes",
+        "Diabetes",
+        _TABLE,
+        "442 patients, 10 numbers, a value; no network",
+        "scikit-learn",
+    ),
+)
+
+
 @hookimpl
 def tacit_sources() -> list[Offer]:
-    """Where tables and problems come from."""
-    files = Offer(
-        name="tabular/files",
-        target="tacit_tabular.data:Files",
-        summary="A table in CSV, parquet or Arrow, or a folder of train and test",
-        modality=_TABLE,
-    )
-    large = Offer(
-        name="tabular/large",
-        target="tacit_tabular.data:Large",
-        summary="A table in parquet that is larger than memory, or a folder of train and test",
-        modality=_TABLE,
-    )
-    process = Offer(
-        name="tabular/process",
-        target="tacit_tabular.data:Process",
-        summary="Problems drawn from a Gaussian process, without end",
-        modality=_PROBLEM,
-        source="Müller et al. 2022, arXiv:2112.10510",
-    )
-    drawn = Offer(
-        name="tabular/drawn-problems",
-        target="tacit_tabular.data:DrawnProblems",
-        summary="128 problems of two Gaussian processes, told apart by their lengthscale",
-        modality=_PROBLEM,
-    )
+    """Where tables, problems and bags come from."""
     return [
-        files,
-        large,
-        process,
-        drawn,
-        *(
-            Offer(
-                name=f"tabular/{name}",
-                target=f"tacit_tabular.data:{target}",
-                summary=summary,
-                modality=_TABLE,
-                source="scikit-learn",
-            )
-            for name, target, summary in (
-                ("wine", "Wine", "178 wines, 13 numbers, 3 classes; no network"),
-                ("breast-cancer", "BreastCancer", "569 tumours, 30 numbers, 2 classes; no network"),
-                ("diabetes", "Diabetes", "442 patients, 10 numbers, a value; no network"),
-            )
-        ),
+        Offer(
+            name=f"tabular/{name}",
+            target=f"tacit_tabular.data:{target}",
+            summary=summary,
+            modality=modality,
+            source=source,
+        )
+        for name, target, modality, summary, source in _SOURCES
     ]
 
 
 @hookimpl
 def tacit_methods() -> list[Offer]:
-    """Methods for tables."""
+    """Methods for tables, problems and bags."""
     known = (
         (
             "scarf",
@@ -217,6 +278,12 @@ def tacit_methods() -> list[Offer]:
         (
             "mvm",
             "Values of hidden columns are predicted, numbers as numbers",
+            ("views:masked", "tokens", "targets:own", "mask:replace"),
+            "Bellamy et al. 2023, arXiv:2312.11502",
+        ),
+        (
+            "labrador",
+            "Code and value of a hidden item of a bag are predicted from the others",
             ("views:masked", "tokens", "targets:own", "mask:replace"),
             "Bellamy et al. 2023, arXiv:2312.11502",
         ),
@@ -238,7 +305,7 @@ def tacit_methods() -> list[Offer]:
             name=f"tabular/{name}",
             target=f"tacit_tabular.methods:{name.replace('-', '_')}",
             summary=summary,
-            modality=_PROBLEM if "views:asked" in requires else _TABLE,
+            modality={"pfn": _PROBLEM, "labrador": _BAG}.get(name, _TABLE),
             requires=requires,
             source=source,
         )

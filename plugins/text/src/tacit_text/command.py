@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from tacit_text.tokenizers.training import save_tokenizer
 
     config = TokenizerConfig(kind=args.kind, vocabulary=args.vocabulary, lowercase=not args.cased)
-    source = choose_source(load_plugins(), args.data, where="--data").make()
+    source = choose_source(load_plugins(), args.data, where="--data", wanted={"text"}).make()
     if not isinstance(source, TextsInMemory):
         raise ValueError(f"{args.data}: wanted a source of text; got {type(source).__name__}")
     made = train_tokenizer(config, source.texts())

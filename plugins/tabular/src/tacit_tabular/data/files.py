@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from tacit_tabular.data.anything import SUFFIXES, read_file
+from tacit_tabular.data.anything import SUFFIXES, holds_rows, read_file
 from tacit_tabular.data.frames import FrameSource, category_of, infer
 from tacit_tabular.schema import Kind
 
@@ -63,7 +63,7 @@ class Files(FrameSource):
     Config = FilesConfig
 
     def __init__(self, config: FilesConfig) -> None:
-        first, own = both_of(config)
+        first, own = both_of(config.path, config.split)
         train = read_file(first)
         frame = train if own == first else read_file(own)
         labels, names = labels_of(frame, train, config.label)
@@ -76,17 +76,25 @@ class Files(FrameSource):
         """See `tacit.data.Source.splits`."""
         return tuple(files_of(config.path))
 
+    @classmethod
+    def recognises(cls, given: str) -> bool:
+        """Whether it is such a file, or a folder of them, whose columns hold cells."""
+        try:
+            return holds_rows(files_of(Path(given))["train"])
+        except ValueError:
+            return False
 
-def both_of(config: FilesConfig) -> tuple[Path, Path]:
+
+def both_of(path: Path, split: str) -> tuple[Path, Path]:
     """The file of the training rows, and that of the split asked for.
 
     Raises:
         ValueError: no such split.
     """
-    files = files_of(config.path)
-    if config.split not in files:
-        raise ValueError(f"split: wanted one of {', '.join(files)}; got {config.split!r}")
-    return files["train"], files[config.split]
+    files = files_of(path)
+    if split not in files:
+        raise ValueError(f"split: wanted one of {', '.join(files)}; got {split!r}")
+    return files["train"], files[split]
 
 
 def files_of(path: Path) -> Mapping[str, Path]:

@@ -71,7 +71,7 @@ class Large(Source):
 
     def __init__(self, config: LargeConfig) -> None:
         self.config = config
-        train, own = both_of(config)
+        train, own = both_of(config.path, config.split)
         names = inputs_of(names_of(train), config)
         self.columns = surveyed(train, names, config)
         self._labels, self.label_names = _labels(train, own, config.label)

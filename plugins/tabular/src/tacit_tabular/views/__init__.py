@@ -1,5 +1,6 @@
-"""Views of rows, and of problems made of rows."""
+"""Views of rows, of problems made of rows, and of bags."""
 
+from tacit_tabular.views.bags import SubBags, SubBagsConfig, WholeBag, WholeBagConfig
 from tacit_tabular.views.corruption import (
     Corrupted,
     CorruptedConfig,
@@ -36,10 +37,14 @@ __all__ = [
     "QuantileNoise",
     "QuantileNoiseConfig",
     "SamplesConfig",
+    "SubBags",
+    "SubBagsConfig",
     "Subsets",
     "SubsetsConfig",
     "TwoSamples",
     "TwoViews",
     "Whole",
+    "WholeBag",
+    "WholeBagConfig",
     "WholeConfig",
 ]

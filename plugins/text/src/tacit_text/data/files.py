@@ -74,12 +74,13 @@ class Files(TextsInMemory):
     def recognises(cls, given: str) -> bool:
         """Whether there are text files, or tables the first of which has a column of strings."""
         file = next(_found(Path(given)), None)
-        if file is None or file.suffix != ".parquet":
+        if file is None or file.suffix not in (".parquet", ".csv"):
             return file is not None
         try:
             return holds_text(header_of(file))
         except (ValueError, pa.ArrowInvalid):
-            return False  # other readers of tables say what is wrong with it
+            # A broken CSV is read, to be told what is wrong; of parquet, other readers say it.
+            return file.suffix == ".csv"
 
 
 def _found(path: Path) -> Iterator[Path]:

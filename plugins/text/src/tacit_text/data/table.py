@@ -69,9 +69,18 @@ def columns_of(table: pa.Table, *, text: str | None, label: str | None, origin: 
 
 
 def header(file: Path) -> pa.Schema:
-    """The columns of a parquet file, without reading it."""
+    """The columns of a parquet or CSV file by its beginning, without reading it.
+
+    Raises:
+        ArrowInvalid: it is broken, or empty.
+    """
+    import pyarrow.csv as csv
     import pyarrow.parquet as pq
 
+    if file.suffix == ".csv":
+        options = csv.ParseOptions(newlines_in_values=True)
+        with csv.open_csv(file, parse_options=options) as table:
+            return table.schema
     return pq.read_schema(file)
 
 
