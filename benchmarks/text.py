@@ -1,6 +1,6 @@
 """What minutes of training are worth on text: objectives at equal CPU time, and contrasts on top.
 
-    python benchmarks/text.py --data FOLDER [--seconds 150] [--seeds 0 1 2] [--model FOLDER]
+    python benchmarks/text.py --data FOLDER [--seconds 120] [--seeds 0 1 2] [--model FOLDER]
     python benchmarks/text.py --data FOLDER --validation    # to choose settings by; keeps nothing
 
 `--data` holds `wikitext2_small`, `sst2`, `trec6` and `stsb_en`, folders of parquet files, one a
@@ -28,7 +28,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import torch
-from _measure import RESULTS, write
+from _measure import RESULTS, machine
 from _text_scores import PROBED, STS, Measure, Scores
 
 from tacit.contract import Encoder
@@ -37,12 +37,19 @@ from tacit.methods import Learner, Method
 from tacit_text.data import Files, FilesConfig
 from tacit_text.encoders import Bert, BertConfig, Transformers, TransformersConfig, Words
 from tacit_text.encoders.words import WordsConfig
-from tacit_text.methods import electra, mirror_bert, mlm, rts, simcse, slm
+from tacit_text.methods import e2s2, electra, mcl, mirror_bert, mlm, rts, simcse, slm
 from tacit_text.modality import Text
 from tacit_text.tokenizers import TokenizerConfig, train_tokenizer
 from tacit_text.views import Masked, Mirror, TwoViews
 
-OBJECTIVES = {"mlm": mlm, "electra": electra, "rts": rts, "slm": slm}
+OBJECTIVES = {
+    "mlm": mlm,
+    "electra": electra,
+    "rts": rts,
+    "slm": slm,
+    "mcl": mcl,
+    "e2s2": e2s2,
+}
 CONTRASTS = {"simcse": (simcse, TwoViews), "mirror-bert": (mirror_bert, Mirror)}
 PACK, BATCH, RATE, VOCABULARY = 32, 32, 1e-3, 4096
 RANDOM = "random encoder"
@@ -53,7 +60,7 @@ Row = dict[str, object]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=150, help="CPU time of a training")
+    parser.add_argument("--seconds", type=float, default=120, help="CPU time of a training")
     parser.add_argument("--contrast-steps", type=int, default=50)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--objectives", nargs="+", choices=OBJECTIVES, default=list(OBJECTIVES))
@@ -61,9 +68,10 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--validation", action="store_true")
     parser.add_argument("--work", type=Path, default=Path("runs/text"))
+    parser.add_argument("--out", type=Path, default=RESULTS / "text.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    bench = Bench(args, Rows(args.seconds, keep=not args.validation))
+    bench = Bench(args, Rows(args.seconds, None if args.validation else args.out))
     for seed in args.seeds:
         bench.one_seed(seed)
 
@@ -73,10 +81,10 @@ class Rows:
 
     Args:
         seconds: CPU time of a training; rows of another are not kept.
-        keep: False to print rows alone.
+        path: the file; none to print rows alone.
     """
 
-    def __init__(self, seconds: float, *, keep: bool) -> None:
+    def __init__(self, seconds: float, path: Path | None) -> None:
         self.about = (
             f"WikiText-2 in rows of {PACK} words, BERT of width 128 and depth 2 with "
             f"{VOCABULARY} subwords, from scratch. Every objective has the same compute, "
@@ -84,8 +92,8 @@ class Rows:
             "steps are what it came to. Accuracies of linear probes in %, Spearman "
             "times 100; mean and standard deviation over seeds"
         )
-        path, self.keep = RESULTS / "text.json", keep
-        known = json.loads(path.read_text()) if keep and path.is_file() else {}
+        self.path = path
+        known = json.loads(path.read_text()) if path and path.is_file() else {}
         self.runs: list[Row] = known.get("runs", []) if known.get("about") == self.about else []
 
     def take(self, name: str, seed: int, measure: Callable[[], Row | Scores]) -> None:
@@ -94,9 +102,10 @@ class Rows:
             return
         self.runs.append({"features": name, "seed": seed, **measure()})
         print(json.dumps(self.runs[-1]), flush=True)
-        if self.keep:
-            content = {"about": self.about, "results": self.summary(), "runs": self.runs}
-            write("text", content)
+        if self.path:
+            content = {"machine": machine(), "about": self.about}
+            content |= {"results": self.summary(), "runs": self.runs}
+            self.path.write_text(json.dumps(content, indent=1) + "\n")
 
     def find(self, name: str, seed: int) -> Row | None:
         """A row that is there."""
