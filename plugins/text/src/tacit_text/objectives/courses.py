@@ -124,9 +124,10 @@ class Courses(Objective):
     again with the rest of the text as it was. Where the encoder judged falsely, it judges again
     without the errors it had caught, which may have led it astray.
 
-    Source: Chen et al. 2023 (arXiv 2305.03981), section 3; the abstract and the card of the
-        authors' model were read again, their code is not public: shares of swapped and inserted
-        tokens, and that each course has a head of its own, are ours. Differs: generator and
+    Source: Chen et al. 2023 (arXiv 2305.03981). Only the abstract and the beginning of the authors'
+        card could be read again, and their code is not public: how errors are gone through again,
+        and the weight of 50, are as remembered from section 3; the shares of swapped and inserted
+        tokens, and a head of its own for each course, are ours. Differs: generator and
         encoder do not share their word embeddings, see `GeneratorSource`; averages of models
         trained with different courses (course soups) are not made here.
     """
