@@ -29,6 +29,7 @@ TITLES = {
     "graph_size": "Graphs: a million nodes",
     "tabular_size": "Tables: a million rows",
     "tabular": "Tables: quality of the methods beside boosted trees",
+    "text": "Text: objectives at equal compute, and contrasts on top",
     "losses": "Losses: time and memory",
     "masking": "Masking: what dropping tokens saves",
     "losses_distillation": "Losses of distillation: time and memory",

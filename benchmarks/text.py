@@ -1,16 +1,17 @@
-"""What a minute of training is worth on text: objectives at equal CPU time, and contrasts on top.
+"""What minutes of training are worth on text: objectives at equal CPU time, and contrasts on top.
 
-    python benchmarks/text.py --data FOLDER [--seconds 40] [--seeds 0 1 2] [--model FOLDER]
+    python benchmarks/text.py --data FOLDER [--seconds 120] [--seeds 0 1 2] [--model FOLDER]
+    python benchmarks/text.py --data FOLDER --validation    # to choose settings by; keeps nothing
 
 `--data` holds `wikitext2_small`, `sst2`, `trec6` and `stsb_en`, folders of parquet files, one a
-split. Every objective trains the same small BERT on WikiText, with a WordPiece trained on
-it, for as many CPU seconds of one core as the others, however many steps that is; the rate follows
-a cosine over that time. Then frozen embeddings are probed: logistic regression on SST-2 and TREC,
-its penalty chosen on a fifth of the training part, and the rank correlation of cosines with STS-B's
-test scores. SimCSE and Mirror-BERT go on from the encoder that masked language modelling left, and
-from `--model`, a folder of the transformers library, on WikiText's sentences.
+split. Every objective trains the same small BERT on the training part of WikiText, with a WordPiece
+trained on it, for as many CPU seconds of one core as the others, however many steps that is; the
+rate follows a cosine over that time. Then frozen embeddings are probed: logistic regression on
+SST-2 and TREC, its penalty chosen on a fifth of the training part, and the rank correlation of
+cosines with STS-B's test scores. SimCSE and Mirror-BERT go on from the encoder that masked language
+modelling left, and from `--model`, a folder of the transformers library, on WikiText's sentences.
 
-Cases that `results/text.json` holds are not measured again.
+Rows are written one by one, and those that `results/text.json` holds are not measured again.
 """
 
 from __future__ import annotations
@@ -20,89 +21,171 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from statistics import fmean, stdev
 
-import pyarrow.parquet as pq
 import torch
-from _measure import write
+from _measure import RESULTS, machine
+from _text_scores import PROBED, STS, Measure, Scores
 
 from tacit.contract import Encoder
 from tacit.data import EpochOrder, Source
-from tacit.evaluation import LinearProbeConfig
-from tacit.evaluation.linear import linear_probe
 from tacit.methods import Learner, Method
 from tacit_text.data import Files, FilesConfig
 from tacit_text.encoders import Bert, BertConfig, Transformers, TransformersConfig, Words
 from tacit_text.encoders.words import WordsConfig
-from tacit_text.methods import electra, mirror_bert, mlm, rts, simcse, slm
+from tacit_text.methods import e2s2, electra, mcl, mirror_bert, mlm, rts, simcse, slm
 from tacit_text.modality import Text
-from tacit_text.probes import embed_texts, similarity
 from tacit_text.tokenizers import TokenizerConfig, train_tokenizer
 from tacit_text.views import Masked, Mirror, TwoViews
 
-RESULT = Path(__file__).parent / "results" / "text.json"
-OBJECTIVES = {"mlm": mlm, "rts": rts, "slm": slm, "electra": electra}
+OBJECTIVES = {
+    "mlm": mlm,
+    "electra": electra,
+    "rts": rts,
+    "slm": slm,
+    "mcl": mcl,
+    "e2s2": e2s2,
+}
 CONTRASTS = {"simcse": (simcse, TwoViews), "mirror-bert": (mirror_bert, Mirror)}
 PACK, BATCH, RATE, VOCABULARY = 32, 32, 1e-3, 4096
-Rows = dict[str, dict[str, object]]
+RANDOM = "random encoder"
+JUDGED = (STS, *PROBED.values())
+Row = dict[str, object]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=40, help="CPU time of a training")
+    parser.add_argument("--seconds", type=float, default=120, help="CPU time of a training")
     parser.add_argument("--contrast-steps", type=int, default=50)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--objectives", nargs="+", choices=OBJECTIVES, default=list(OBJECTIVES))
     parser.add_argument("--model", help="a folder of the transformers library")
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--validation", action="store_true")
     parser.add_argument("--work", type=Path, default=Path("runs/text"))
+    parser.add_argument("--out", type=Path, default=RESULTS / "text.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    bench = Bench(args)
+    bench = Bench(args, Rows(args.seconds, None if args.validation else args.out))
     for seed in args.seeds:
         bench.one_seed(seed)
 
 
+class Rows:
+    """The rows of the result file, each written when it is there.
+
+    Args:
+        seconds: CPU time of a training; rows of another are not kept.
+        path: the file; none to print rows alone.
+    """
+
+    def __init__(self, seconds: float, path: Path | None) -> None:
+        self.about = (
+            f"WikiText-2 in rows of {PACK} words, BERT of width 128 and depth 2 with "
+            f"{VOCABULARY} subwords, from scratch. Every objective has the same compute, "
+            f"{seconds:g} CPU seconds of one core, measured in its row, in batches of {BATCH}; "
+            "steps are what it came to. Accuracies of linear probes in %, Spearman "
+            "times 100; mean and standard deviation over seeds"
+        )
+        self.path = path
+        known = json.loads(path.read_text()) if path and path.is_file() else {}
+        self.runs: list[Row] = known.get("runs", []) if known.get("about") == self.about else []
+
+    def take(self, name: str, seed: int, measure: Callable[[], Row | Scores]) -> None:
+        """A row, unless it is known already."""
+        if self.find(name, seed):
+            return
+        self.runs.append({"features": name, "seed": seed, **measure()})
+        print(json.dumps(self.runs[-1]), flush=True)
+        if self.path:
+            content = {"machine": machine(), "about": self.about}
+            content |= {"results": self.summary(), "runs": self.runs}
+            self.path.write_text(json.dumps(content, indent=1) + "\n")
+
+    def find(self, name: str, seed: int) -> Row | None:
+        """A row that is there."""
+        alike = (row for row in self.runs if (row["features"], row["seed"]) == (name, seed))
+        return next(alike, None)
+
+    def summary(self) -> list[Row]:
+        """One row for each kind of features, over the seeds."""
+        groups: dict[str, list[Row]] = {}
+        for row in self.runs:
+            groups.setdefault(str(row["features"]), []).append(row)
+        return [self._summed(name, rows, groups.get(RANDOM, [])) for name, rows in groups.items()]
+
+    def _summed(self, name: str, rows: list[Row], random: list[Row]) -> Row:
+        out: Row = {"features": name}
+        for key in (*JUDGED, "anisotropy", "STS-B before", "steps", "CPU seconds a run"):
+            out[key] = _said(_values(rows, key), digits=2 if key == "anisotropy" else 1)
+        if rows[0].get("steps"):
+            won = [key for key in JUDGED if _leads(_values(rows, key), _values(random, key))]
+            out["beats the random encoder by more than the spread"] = " and ".join(won) or "no"
+        return {**out, "seeds": len(rows)}
+
+
+def _values(rows: Sequence[Row], key: str) -> list[float]:
+    return [float(value) for row in rows if isinstance(value := row.get(key), int | float)]
+
+
+def _said(values: Sequence[float], *, digits: int) -> str:
+    if not values:
+        return ""
+    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{fmean(values):.{digits}f}{spread}"
+
+
+def _leads(own: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether the lead is larger than the two spreads together."""
+    if not own or not other:
+        return False
+    spread = sum(stdev(part) ** 2 for part in (own, other) if len(part) > 1) ** 0.5
+    return fmean(own) - fmean(other) > spread
+
+
+@dataclass
 class Bench:
-    """The measurements, each made once."""
+    """The measurements."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.args = args
-        self.cases: Rows = json.loads(RESULT.read_text())["cases"] if RESULT.is_file() else {}
-        self.tokenizer = str(_tokenizer(args.data, args.work / "tokenizer"))
+    args: argparse.Namespace
+    rows: Rows
 
-    def measure(self, name: str, make: Callable[[], dict[str, object]]) -> None:
-        """A case, unless it is known already."""
-        if name not in self.cases:
-            self.cases[name] = make()
-            print(name, self.cases[name], flush=True)
-            about = (
-                f"WikiText-2 in rows of {PACK} words, BERT of width 128 and depth 2, "
-                f"{self.args.seconds:g} CPU seconds each, a row a seed; accuracies of linear "
-                "probes in %, Spearman times 100"
-            )
-            write("text", {"about": about, "cases": self.cases})
+    def __post_init__(self) -> None:
+        self.tokenizer = str(_tokenizer(self.args.data, self.args.work / "tokenizer"))
+        self.measure = Measure(self.args.data, validation=self.args.validation)
 
     def one_seed(self, seed: int) -> None:
-        """All cases of one seed."""
+        """All rows of one seed."""
         if seed == self.args.seeds[0]:
-            self.measure("TF-IDF", lambda: _tfidf(self.args.data))
-        self.measure(f"random encoder, seed {seed}", lambda: self.scores(self.encoder(seed)))
-        self.measure(f"mean of random vectors, seed {seed}", lambda: self.scores(self.words(seed)))
-        for name, method in OBJECTIVES.items():
-            self.measure(f"{name}, seed {seed}", partial(self.trained, method(), seed))
-        if (self.args.work / f"text-mlm-{seed}.pt").is_file():
+            self.rows.take("majority", seed, self.measure.majority)
+            self.rows.take("TF-IDF", seed, self.measure.tfidf)
+        self.take(RANDOM, seed, lambda: self.measure.encoder(self.encoder(seed)))
+        self.take("mean of random vectors", seed, lambda: self.measure.encoder(self.words(seed)))
+        for name in self.args.objectives:
+            self.take(name, seed, partial(self.trained, OBJECTIVES[name](), seed))
+        if self.weights("mlm", seed).is_file():
             for name in CONTRASTS:
-                case = f"mlm then {name}, seed {seed}"
-                self.measure(case, partial(self.contrast, name, self.after_mlm(seed), seed))
+                go_on = partial(self.contrast, name, "mlm", self.after_mlm(seed), seed)
+                self.take(f"mlm then {name}", seed, go_on)
         if self.args.model:
-            known = Transformers(TransformersConfig(model=self.args.model, truncate=True))
-            self.measure("given model", partial(self.scores, known, probes=False))
-            for name in CONTRASTS:
-                case = f"given model then {name}, seed {seed}"
-                contrast = partial(self.contrast, name, known, seed, steps=25, probes=False)
-                self.measure(case, contrast)
+            self.given(seed)
+
+    def given(self, seed: int) -> None:
+        """A model from elsewhere, and contrasts on top of it."""
+        known = Transformers(TransformersConfig(model=self.args.model, truncate=True))
+        self.take("given model", seed, partial(self.measure.encoder, known, probes=False))
+        for name in CONTRASTS:
+            go_on = partial(self.contrast, name, "given model", known, seed, short=True)
+            self.take(f"given model then {name}", seed, go_on)
+
+    def take(self, name: str, seed: int, measure: Callable[[], Row | Scores]) -> None:
+        """A row of the table."""
+        self.rows.take(name, seed, measure)
 
     def encoder(self, seed: int) -> Bert:
         """The encoder all objectives train."""
@@ -114,62 +197,39 @@ class Bench:
         torch.manual_seed(seed)
         return Words(WordsConfig(kind="cbow", width=128, tokenizer=self.tokenizer, truncate=True))
 
+    def weights(self, name: str, seed: int) -> Path:
+        """Where what an objective left is kept."""
+        path: Path = self.args.work / f"{name}-{self.args.seconds:g}s-{seed}.pt"
+        return path
+
     def after_mlm(self, seed: int) -> Bert:
         """What masked language modelling left."""
         encoder = self.encoder(seed)
-        encoder.load_state_dict(torch.load(self.args.work / f"text-mlm-{seed}.pt"))
+        encoder.load_state_dict(torch.load(self.weights("mlm", seed)))
         return encoder
 
-    def trained(self, method: Method, seed: int) -> dict[str, object]:
+    def trained(self, method: Method, seed: int) -> Row:
         """An objective from scratch, for the time it has."""
         encoder = self.encoder(seed)
-        corpus = _corpus(self.args.data, PACK)
         learner = _learner(method, encoder, Masked(), seed)
-        steps, last = _train(learner, corpus, BATCH, RATE, seed, seconds=self.args.seconds)
-        torch.save(
-            encoder.state_dict(), self.args.work / f"{method.name.replace('/', '-')}-{seed}.pt"
-        )
-        return {"steps": steps, "last_loss": last, **self.scores(encoder)}
+        plan = Plan(rate=self.args.rate, batch=BATCH, seed=seed, seconds=self.args.seconds)
+        done = plan.train(learner, _corpus(self.args.data, PACK))
+        torch.save(encoder.state_dict(), self.weights(method.name.split("/")[1], seed))
+        return {**done, **self.measure.encoder(encoder)}
 
     def contrast(
-        self,
-        name: str,
-        encoder: Encoder,
-        seed: int,
-        *,
-        steps: int | None = None,
-        probes: bool = True,
-    ) -> dict[str, object]:
-        """A contrast on top of an encoder, a copy of it."""
+        self, name: str, before: str, encoder: Encoder, seed: int, *, short: bool = False
+    ) -> Row:
+        """A contrast on top of an encoder, a copy of it; `short` for one that is good already."""
         make, views = CONTRASTS[name]
         learner = _learner(make(), copy.deepcopy(encoder), views(), seed)
-        given = steps is not None
-        began = time.process_time()
-        done, last = _train(
-            learner,
-            _corpus(self.args.data, 16),
-            64,
-            2e-5 if given else 3e-4,
-            seed,
-            steps=steps or self.args.contrast_steps,
+        steps, rate = (25, 2e-5) if short else (self.args.contrast_steps, 3e-4)
+        done = Plan(rate=rate, batch=64, seed=seed, steps=steps).train(
+            learner, _corpus(self.args.data, 16)
         )
-        seconds = round(time.process_time() - began, 1)
-        found = self.scores(learner.encoder("text"), probes=probes)
-        return {"steps": done, "last_loss": last, "train_seconds": seconds, **found}
-
-    def scores(self, encoder: Encoder, *, probes: bool = True) -> dict[str, object]:
-        """STS-B's test part, and linear probes of SST-2 and TREC."""
-        pairs = pq.read_table(self.args.data / "stsb_en" / "test.parquet").to_pydict()
-        first, second = (embed_texts(encoder, pairs[f"sentence{i}"]) for i in (1, 2))
-        sts = similarity(first, second, torch.tensor(pairs["score"]))
-        found: dict[str, object] = {
-            "sts_b": round(100 * sts.spearman, 2),
-            "sts_b_clipped": round(100 * sts.clipped, 2),
-            "anisotropy": round(sts.anisotropy, 3),
-        }
-        for name in ("sst2", "trec6") if probes else ():
-            found[name] = _probe(encoder, self.args.data / name)
-        return found
+        known = self.rows.find(before, seed) or {}
+        found = self.measure.encoder(learner.encoder("text"), probes=not short)
+        return {**done, "STS-B before": known.get(STS), **found}
 
 
 def _learner(method: Method, encoder: Encoder, views: object, seed: int) -> Learner:
@@ -184,39 +244,46 @@ def _learner(method: Method, encoder: Encoder, views: object, seed: int) -> Lear
     )
 
 
-def _train(
-    learner: Learner,
-    source: Source,
-    batch: int,
-    rate: float,
-    seed: int,
-    *,
-    seconds: float | None = None,
-    steps: int | None = None,
-) -> tuple[int, float]:
-    """Train for a CPU time or a number of steps; the steps done and the mean of the last losses."""
-    optimizer = torch.optim.AdamW(learner.parameters(), lr=rate, weight_decay=0.01)
-    learner.train()
-    began, losses = time.process_time(), []
-    for number, indices in enumerate(
-        _endless(EpochOrder(size=len(source), batch=batch, seed=seed))
-    ):
-        spent = time.process_time() - began
-        progress = number / steps if steps else spent / (seconds or 1)
-        if progress >= 1:
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = (
-                rate * min(1, progress / 0.1 + 0.02) * (1 + math.cos(math.pi * progress)) / 2
-            )
-        loss = learner(source.fetch(indices.tolist())).total()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
-        optimizer.step()
-        learner.after_step()
-        losses.append(float(loss.detach()))
-    return len(losses), round(sum(losses[-10:]) / len(losses[-10:]), 3)
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A training of a given CPU time, or of a number of steps, in batches, at a cosine rate."""
+
+    rate: float
+    batch: int
+    seed: int
+    seconds: float | None = None
+    steps: int | None = None
+
+    def train(self, learner: Learner, source: Source) -> Row:
+        """Train; the steps done, the CPU time they took and the mean of the last losses."""
+        optimizer = torch.optim.AdamW(learner.parameters(), lr=self.rate, weight_decay=0.01)
+        learner.train()
+        began, losses = time.process_time(), list[float]()
+        order = EpochOrder(size=len(source), batch=self.batch, seed=self.seed)
+        for indices in _endless(order):
+            progress = self.progress(len(losses), time.process_time() - began)
+            if progress >= 1:
+                break
+            warm, cosine = min(1, progress / 0.1 + 0.02), (1 + math.cos(math.pi * progress)) / 2
+            for group in optimizer.param_groups:
+                group["lr"] = self.rate * warm * cosine
+            loss = learner(source.fetch(indices.tolist())).total()
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
+            optimizer.step()
+            learner.after_step()
+            losses.append(float(loss.detach()))
+        last = losses[-10:]
+        return {
+            "steps": len(losses),
+            "CPU seconds a run": round(time.process_time() - began, 1),
+            "last loss": round(sum(last) / len(last), 3),
+        }
+
+    def progress(self, done: int, spent: float) -> float:
+        """Share of the training that is over."""
+        return done / self.steps if self.steps else spent / (self.seconds or 1)
 
 
 def _endless(order: EpochOrder) -> Iterator[torch.Tensor]:
@@ -237,50 +304,6 @@ def _tokenizer(data: Path, folder: Path) -> Path:
         config = TokenizerConfig(vocabulary=VOCABULARY)
         train_tokenizer(config, source.texts()).save_pretrained(str(folder))
     return folder
-
-
-def _probe(encoder: Encoder, folder: Path) -> float:
-    """Accuracy of a linear probe on the test part, in %."""
-    train, test = (Files(FilesConfig(path=str(folder), split=s)) for s in ("train", "test"))
-    labels, wanted = train.labels(), test.labels()
-    assert labels is not None
-    assert wanted is not None
-    probe = linear_probe(
-        embed_texts(encoder, train.texts()),
-        labels,
-        classes=int(labels.max()) + 1,
-        generator=torch.Generator().manual_seed(0),
-        config=LinearProbeConfig(penalties=(0.1, 1e-2, 1e-3)),
-    )
-    found = probe.predict(embed_texts(encoder, test.texts()))
-    found = found.argmax(1) if found.ndim == 2 else found
-    return round(100 * float((found == wanted).double().mean()), 2)
-
-
-def _tfidf(data: Path) -> dict[str, object]:
-    """TF-IDF of words and pairs with logistic regression; the cosine of TF-IDF for STS-B."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-
-    from tacit_text.probes import spearman
-
-    found: dict[str, object] = {}
-    pairs = pq.read_table(data / "stsb_en" / "test.parquet").to_pydict()
-    weigh = TfidfVectorizer().fit(pairs["sentence1"] + pairs["sentence2"])
-    first, second = (weigh.transform(pairs[f"sentence{i}"]) for i in (1, 2))
-    cosine = torch.tensor(first.multiply(second).sum(1)).flatten()
-    found["sts_b"] = round(100 * spearman(cosine, torch.tensor(pairs["score"])), 2)
-    for name in ("sst2", "trec6"):
-        train, test = (
-            pq.read_table(data / name / f"{split}.parquet").to_pydict()
-            for split in ("train", "test")
-        )
-        weigh = TfidfVectorizer(ngram_range=(1, 2))
-        model = LogisticRegression(C=10, max_iter=1000)
-        model.fit(weigh.fit_transform(train["text"]), train["label"])
-        right = model.score(weigh.transform(test["text"]), test["label"])
-        found[name] = round(100 * float(right), 2)
-    return found
 
 
 if __name__ == "__main__":

@@ -8,17 +8,16 @@ from typing import Any
 
 import pytest
 import torch
+from tests.text.toys import batch_of, falls, learner_of, small_bert
 
-from tacit.contract import Augmentation, Batch, Mask, Objective
+from tacit.contract import Mask
 from tacit.functional import info_nce
-from tacit.methods import Learner
 from tacit.nn import CrossEntropy, OwnDecoder, RandomMask, SpanMask, build_decoder
 from tacit.nn.token_losses import token_error
 from tacit.objectives import MaskedPrediction, SimClr, SimClrConfig
 from tacit.objectives.units import spread, units_of
 from tacit_text.encoders import Bert, BertConfig
 from tacit_text.methods import mlm, mlm_spans
-from tacit_text.modality import Text
 from tacit_text.objectives import (
     ClusterTokens,
     Denoising,
@@ -31,20 +30,6 @@ from tacit_text.objectives import (
 from tacit_text.objectives.corruption import ClusterSource
 from tacit_text.texts import Texts
 from tacit_text.views import Masked, Mirror, MirrorConfig, Noisy, TwoViews
-
-
-def learner_of(encoder: Bert, objective: Objective, views: Augmentation) -> Learner:
-    torch.manual_seed(0)
-    return Learner(
-        encoders={"text": encoder},
-        objective=objective,
-        augmentations={"text": views},
-        modalities={"text": Text()},
-    )
-
-
-def batch_of(texts: Texts) -> Batch:
-    return Batch(values={"text": texts}, index=torch.arange(len(texts)))
 
 
 def test_masked_language_modelling_is_that_of_transformers(encoder: Bert, texts: Texts) -> None:
@@ -114,8 +99,7 @@ def test_whole_words_are_hidden_together(encoder: Bert, texts: Texts) -> None:
 def test_masked_language_modelling_learns_a_batch_by_heart(method: object, texts: Texts) -> None:
     assert callable(method)
     stage = method().stages[0]
-    torch.manual_seed(0)
-    encoder = Bert(BertConfig(width=32, depth=1, heads=2, max_tokens=48, dropout=0.0))
+    encoder = small_bert()
     learner = learner_of(encoder, stage.objective(stage.config), Masked())
     assert falls(learner, texts, steps=80) < 0.8
 
@@ -133,27 +117,12 @@ def test_masked_language_modelling_learns_a_batch_by_heart(method: object, texts
 def test_token_replacement_trains_encoder_and_sources(
     config: TokenSwapConfig, texts: Texts
 ) -> None:
-    torch.manual_seed(0)
-    encoder = Bert(BertConfig(width=32, depth=1, heads=2, max_tokens=48, dropout=0.0))
+    encoder = small_bert()
     learner = learner_of(encoder, TokenSwap(config), Masked())
     learner(batch_of(texts)).total().backward()
     silent = [n for n, p in learner.named_parameters() if p.grad is None]
     assert not silent
     assert falls(learner, texts, steps=40) < 0.9
-
-
-def falls(learner: Learner, texts: Texts, *, steps: int) -> float:
-    """The loss of the last steps, as a share of that of the first."""
-    optimizer = torch.optim.Adam(learner.parameters(), lr=3e-3)
-    losses = []
-    for _ in range(steps):
-        loss = learner(batch_of(texts)).total()
-        losses.append(float(loss.detach()))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        learner.after_step()
-    return sum(losses[-5:]) / sum(losses[:5])
 
 
 def test_the_generator_gets_no_gradient_of_the_detection(encoder: Bert, texts: Texts) -> None:

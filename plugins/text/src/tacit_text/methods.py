@@ -12,8 +12,12 @@ from tacit.objectives import (
 )
 from tacit_text.objectives import (
     ClusterTokens,
+    Courses,
+    CoursesConfig,
     Denoising,
     DenoisingConfig,
+    EncoderTasks,
+    EncoderTasksConfig,
     GeneratedTokens,
     TokenSwap,
     TokenSwapConfig,
@@ -164,6 +168,22 @@ def electra() -> Method:
     )
 
 
+def mcl() -> Method:
+    """MCL: ELECTRA's course, two more, and what was got wrong once more.
+
+    A step is about five of ELECTRA's. The paper averages models of several courses at the end.
+    """
+    stage = Stage(
+        views="masked", objective=Courses, config=CoursesConfig(), training=_training(5e-4)
+    )
+    return Method(
+        name="text/mcl",
+        summary="Replaced, swapped and inserted tokens are found, errors gone through again",
+        source="Chen et al. 2023, arXiv:2305.03981",
+        stages=(stage,),
+    )
+
+
 def tsdae() -> Method:
     """TSDAE. The paper pools by `cls`, and trains at 3e-5 in batches of 8."""
     stage = Stage(
@@ -176,5 +196,24 @@ def tsdae() -> Method:
         name="text/tsdae",
         summary="A text is written again from the vector of a copy with words deleted",
         source="Wang et al. 2021, arXiv:2104.06979",
+        stages=(stage,),
+    )
+
+
+def e2s2() -> Method:
+    """E2S2's tasks for the encoder, beside a decoder that is thrown away.
+
+    The paper goes on from BART and T5 at 1.5e-6, and keeps their decoders.
+    """
+    stage = Stage(
+        views="masked",
+        objective=EncoderTasks,
+        config=EncoderTasksConfig(),
+        training=_training(5e-4),
+    )
+    return Method(
+        name="text/e2s2",
+        summary="A text is restored from damaged copies, whose encoder tells noise and like copies",
+        source="Zhong et al. 2022, arXiv:2205.14912",
         stages=(stage,),
     )

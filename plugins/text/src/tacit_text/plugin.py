@@ -115,7 +115,9 @@ def tacit_methods() -> list[Offer]:
         "c-rts": ("Tokens replaced from confusable clusters are told from the others", "masked"),
         "slm": ("Tokens replaced at random are predicted as they were", "masked"),
         "electra": ("Tokens a small generator filled in are told from the others", "masked"),
+        "mcl": ("Replaced, swapped and inserted tokens are found, errors gone through", "masked"),
         "tsdae": ("A text is written again from the vector of a damaged copy", "noisy"),
+        "e2s2": ("A text is restored, and its encoder tells noise and like copies", "masked"),
     }
     sources = {
         "simcse": "Gao et al. 2021, arXiv:2104.08821",
@@ -123,7 +125,9 @@ def tacit_methods() -> list[Offer]:
         "mlm": "Devlin et al. 2019, arXiv:1810.04805",
         "mlm-spans": "Joshi et al. 2020, arXiv:1907.10529",
         "electra": "Clark et al. 2020, arXiv:2003.10555",
+        "mcl": "Chen et al. 2023, arXiv:2305.03981",
         "tsdae": "Wang et al. 2021, arXiv:2104.06979",
+        "e2s2": "Zhong et al. 2022, arXiv:2205.14912",
     }
     needed = {
         "masked": ("tokens:dense", "targets:codes", "decoder", "mask:replace"),

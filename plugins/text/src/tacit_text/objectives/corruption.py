@@ -1,21 +1,18 @@
-"""Where wrong tokens come from: drawn at random, from clusters, or made by a small generator."""
+"""Where wrong tokens come from: drawn at random, or from clusters; see also `generator`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from tacit.contract import Context, EncoderSpec, Mask
-from tacit.functional import all_reduce_sum, masked_cross_entropy
-from tacit.nn import OwnDecoder, build_decoder
+from tacit.contract import Context, EncoderSpec
+from tacit.functional import all_reduce_sum
 from tacit.nn.k_means import k_means, nearest
-from tacit_text.encoders.bert import BertConfig, bert_network
 from tacit_text.encoders.subword import SubwordEncoder
-from tacit_text.encoders.transformers import HuggingFace
 from tacit_text.modality import Preprocessing
 from tacit_text.subwords import Subwords
 from tacit_text.tokenizers import open_tokenizer
@@ -42,28 +39,6 @@ class ClusterTokens:
     clusters: int = 64
     refresh: int = 200
     decay: float = 0.99
-
-
-@dataclass(frozen=True, kw_only=True)
-class GeneratedTokens:
-    """What a small masked language model fills in, sampled from its answer: ELECTRA.
-
-    Args:
-        width: of the generator, a multiple of `heads`. ELECTRA has a quarter to a half of the
-            encoder's.
-        depth: its blocks.
-        heads: its attention heads.
-        weight: of its own loss.
-    """
-
-    kind: ClassVar[str] = "generator"
-    width: int = 64
-    depth: int = 2
-    heads: int = 2
-    weight: float = 1.0
-
-
-Corruption: TypeAlias = RandomTokens | ClusterTokens | GeneratedTokens
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,72 +175,6 @@ class ClusterSource(RandomSource):
         rate = (wrong / total.clamp(min=1)).view_as(self.confusion)
         moved = self.confusion * self.config.decay + rate * (1 - self.config.decay)
         self.confusion.copy_(torch.where(seen, moved, self.confusion).clamp(min=1e-3))
-
-
-class GeneratorSource(nn.Module):
-    """A small BERT that is trained to fill in the chosen places, and sampled from.
-
-    No gradient goes through the samples. Its word embeddings are its own.
-
-    Source: Clark et al. 2020 (arXiv 2003.10555) section 2, google-research/electra. Differs: word
-        embeddings are not shared between generator and discriminator, which have other widths.
-    """
-
-    def __init__(self, config: GeneratedTokens, spec: EncoderSpec) -> None:
-        super().__init__()
-        known = preprocessing_of(spec)
-        tokenizer = open_tokenizer(
-            known.tokenizer, longest=known.max_tokens, truncate=known.truncate
-        )
-        if tokenizer.mask_id is None:
-            raise ValueError("generator: it fills in masks, and the tokenizer has no mask token")
-        size = BertConfig(
-            width=config.width, depth=config.depth, heads=config.heads, max_tokens=known.max_tokens
-        )
-        network = bert_network(size, vocabulary=len(tokenizer))
-        self.weight = config.weight
-        self.model = HuggingFace(network, tokenizer, known.tokenizer, pool="mean")
-        self.head = build_decoder(OwnDecoder(remask=False), self.model.spec, len(tokenizer))
-
-    def forward(
-        self,
-        encoder: SubwordEncoder,
-        subwords: Subwords,
-        chosen: Bool[Tensor, "batch tokens"],
-        ctx: Context,
-    ) -> Corrupted:
-        """Samples of what might have been in the chosen places, and the generator's loss."""
-        mask = Mask(chosen, "replace")
-        tokens = self.model.tokenize(subwords)
-        logits = self.head(self.model(tokens, mask=mask), mask, tokens)
-        loss = masked_cross_entropy(logits, subwords.ids, chosen)
-        with torch.no_grad():
-            noise = torch.rand(logits.shape, generator=ctx.generator, device=ctx.device)
-            gumbel = -(-(noise.clamp(1e-9, 1 - 1e-7)).log()).log()
-            sampled = (logits.float() + gumbel).argmax(-1)
-        return Corrupted(
-            torch.where(chosen, sampled, subwords.ids), {"generator": self.weight * loss}
-        )
-
-    def learn(
-        self,
-        original: Tensor,
-        replaced: Tensor,
-        fooled: Float[Tensor, "batch tokens"],
-        asked: Tensor,
-    ) -> None:
-        """Nothing: it learns from what was there alone."""
-
-
-def build_source(
-    config: Corruption, spec: EncoderSpec
-) -> RandomSource | ClusterSource | GeneratorSource:
-    """The source of a configuration."""
-    if isinstance(config, ClusterTokens):
-        return ClusterSource(config, spec)
-    if isinstance(config, GeneratedTokens):
-        return GeneratorSource(config, spec)
-    return RandomSource(spec)
 
 
 def ordinary_tokens(spec: EncoderSpec) -> Int[Tensor, " ordinary"]:

@@ -15,6 +15,7 @@ from tacit.contract import Context, DataInfo, EncoderSpec, Losses, Objective, Re
 from tacit.functional import masked_cross_entropy
 from tacit_text.encoders.subword import SubwordEncoder
 from tacit_text.objectives.corruption import preprocessing_of
+from tacit_text.subwords import Subwords
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class DenoisingConfig:
 
 
 class Decoder(nn.Module):
-    """A transformer that sees what it has written so far, and one vector.
+    """A transformer that sees what it has written so far, and what an encoder made of a text.
 
     Words are embedded by the encoder's table, which also scores the answers.
 
@@ -86,13 +87,15 @@ class Decoder(nn.Module):
     def forward(
         self,
         ids: Int[Tensor, "batch tokens"],
-        pooled: Float[Tensor, "batch width"],
+        memory: Float[Tensor, "batch memory width"],
         table: Float[Tensor, "vocabulary width"],
+        remembered: Bool[Tensor, "batch memory"] | None = None,
     ) -> Float[Tensor, "batch tokens vocabulary"]:
-        """Scores of the token after each."""
+        """Scores of the token after each; `remembered` is False where the memory is padding."""
         answer = self.blocks(
             inputs_embeds=functional.embedding(ids, table),
-            encoder_hidden_states=pooled[:, None],
+            encoder_hidden_states=memory,
+            encoder_attention_mask=None if remembered is None else remembered.long(),
             use_cache=False,
         ).last_hidden_state
         return functional.linear(self.transform(answer), table, self.prior)
@@ -119,13 +122,7 @@ class Denoising(Objective):
     def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:
         """A decoder for each encoder."""
         for name, spec in specs.items():
-            known = preprocessing_of(spec)
-            self.decoders[name] = Decoder(
-                self.config,
-                width=spec.width,
-                vocabulary=known.rows,
-                positions=known.max_tokens,
-            )
+            self.decoders[name] = build_decoder(self.config, spec)
 
     def forward(self, views: Views, ctx: Context) -> Losses:
         """The cross-entropy of every token of the target but the first."""
@@ -133,8 +130,25 @@ class Denoising(Objective):
         encoder = ctx.encoder(noisy.modality)
         assert isinstance(encoder, SubwordEncoder), "specs ask for its preprocessing"
         subwords = encoder.subwords(target.value)
-        logits = self.decoders[noisy.modality](
-            subwords.ids[:, :-1], ctx.encode(noisy).pooled, encoder.table()
-        )
-        asked: Bool[Tensor, "batch tokens"] = subwords.attended[:, 1:]
-        return Losses(terms={"denoising": masked_cross_entropy(logits, subwords.ids[:, 1:], asked)})
+        decoder = self.decoders[noisy.modality]
+        assert isinstance(decoder, Decoder)
+        memory = ctx.encode(noisy).pooled[:, None]
+        return Losses(terms={"denoising": rewriting(decoder, subwords, memory, encoder.table())})
+
+
+def build_decoder(config: DenoisingConfig, spec: EncoderSpec) -> Decoder:
+    """The decoder that writes what an encoder reads."""
+    known = preprocessing_of(spec)
+    return Decoder(config, width=spec.width, vocabulary=known.rows, positions=known.max_tokens)
+
+
+def rewriting(
+    decoder: Decoder,
+    subwords: Subwords,
+    memory: Float[Tensor, "batch memory width"],
+    table: Float[Tensor, "vocabulary width"],
+    remembered: Bool[Tensor, "batch memory"] | None = None,
+) -> Float[Tensor, ""]:
+    """The cross-entropy of every token but the first, given those before it and the memory."""
+    logits = decoder(subwords.ids[:, :-1], memory, table, remembered)
+    return masked_cross_entropy(logits, subwords.ids[:, 1:], subwords.attended[:, 1:])

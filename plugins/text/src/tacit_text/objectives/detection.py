@@ -36,14 +36,9 @@ from tacit.functional import masked_cross_entropy
 from tacit.functional.collectives import global_mean
 from tacit.nn import OwnDecoder, RandomMask, build_decoder
 from tacit_text.encoders.subword import SubwordEncoder
-from tacit_text.objectives.corruption import (
-    Corrupted,
-    Corruption,
-    GeneratorSource,
-    RandomSource,
-    RandomTokens,
-    build_source,
-)
+from tacit_text.objectives.corruption import Corrupted, RandomSource, RandomTokens
+from tacit_text.objectives.generator import GeneratorSource
+from tacit_text.objectives.sources import Corruption, build_source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +95,7 @@ class TokenSwap(Objective):
                 assert spec.vocabulary is not None, "requirements ask for targets"
                 self.heads[name] = build_decoder(OwnDecoder(remask=False), spec, spec.vocabulary)
             else:
-                self.heads[name] = nn.Sequential(
-                    nn.Linear(spec.width, spec.width), nn.GELU(), nn.Linear(spec.width, 1)
-                )
+                self.heads[name] = detector(spec.width)
 
     def forward(self, views: Views, ctx: Context) -> Losses:
         """The loss on each view."""
@@ -142,15 +135,28 @@ class TokenSwap(Objective):
         assert tokens is not None, "requirements ask for tokens"
         logits = self.heads[view.modality](tokens).squeeze(-1).float()
         replaced = (view.value.ids != ids) & content
-        each = functional.binary_cross_entropy_with_logits(
-            logits, replaced.float(), reduction="none"
-        )
         source = self.sources[view.modality]
         assert isinstance(source, RandomSource | GeneratorSource)
         if self.training:
             source.learn(ids, view.value.ids, 1 - logits.detach().sigmoid(), replaced)
-        loss = global_mean((each * content).sum(), content.sum())
-        return loss, balanced(logits.detach(), replaced, content)
+        return detection(logits, replaced, content), balanced(logits.detach(), replaced, content)
+
+
+def detector(width: int) -> nn.Module:
+    """One score for each token: above 0 where it is taken for a wrong one."""
+    return nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
+
+
+def detection(
+    logits: Float[Tensor, "batch tokens"],
+    wrong: Bool[Tensor, "batch tokens"],
+    asked: Bool[Tensor, "batch tokens"],
+) -> Float[Tensor, ""]:
+    """The binary cross-entropy of which tokens are wrong, the mean over those asked for."""
+    each = functional.binary_cross_entropy_with_logits(
+        logits, wrong.to(logits.dtype), reduction="none"
+    )
+    return global_mean((each * asked).sum(), asked.sum())
 
 
 @torch.no_grad()
