@@ -72,9 +72,9 @@ browse: docs $(STAMPS)/browser ## open every page of site/ in a browser: links, 
 serve: $(STAMPS)/docs ## show the documentation on a local port while writing it
 	$(BIN)/mkdocs serve --strict
 
-bench: $(STAMPS)/bench ## measure speed and memory beside other libraries (quality.py, methods.py and crossmodal.py need data)
+bench: $(STAMPS)/bench ## measure speed and memory beside other libraries (quality.py, methods.py, crossmodal.py and audio.py need data)
 	cd benchmarks && set -e; for script in [a-z]*.py; do \
-	  case $$script in tables.py|quality.py|methods.py|crossmodal.py) ;; *) ../$(BIN)/python $$script ;; esac; \
+	  case $$script in tables.py|quality.py|methods.py|crossmodal.py|audio.py) ;; *) ../$(BIN)/python $$script ;; esac; \
 	done
 	$(MAKE) pages
 

@@ -28,6 +28,8 @@ TITLES = {
     "graph_size": "Graphs: a million nodes",
     "tabular_size": "Tables: a million rows",
     "tabular": "Tables: quality of the methods beside boosted trees",
+    "audio": "Recordings: quality of the methods",
+    "audio_throughput": "Recordings: hours of audio an hour",
     "losses": "Losses: time and memory",
     "masking": "Masking: what dropping tokens saves",
     "losses_distillation": "Losses of distillation: time and memory",
