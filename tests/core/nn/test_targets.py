@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -218,6 +219,34 @@ def test_clusters_of_the_data_are_made_before_the_first_step_and_codes_are_learn
     torch.testing.assert_close(target.get_buffer("centres"), wanted)
     losses = log.column("loss/reconstruction")
     assert sum(losses[-5:]) < sum(losses[:5])
+
+
+def test_clusters_are_made_of_no_more_tokens_than_set() -> None:
+    found = []
+    for most in (8, 1 << 18):
+        objective = masked(KMeansTarget(codes=4, of=InputTarget(), most=most))
+        engine(objective, encoders={"signal": TokenEncoder()}, source=Rows(signal=values(24))).run()
+        found.append(objective.target_of("signal").get_buffer("centres").clone())
+    assert not torch.equal(*found)
+    with pytest.raises(ValueError, match="most: wanted at least 4, the codes; got 3"):
+        KMeansTarget(codes=4, most=3)
+
+
+def test_clusters_of_an_epoch_are_not_made_anew_within_it() -> None:
+    """As a run that is resumed would: its encoder has moved since."""
+    objective = masked(KMeansTarget(codes=3, of=LatentTarget(layers=1), refresh="epoch"))
+    run = engine(
+        objective,
+        encoders={"signal": AttendingEncoder()},
+        source=Rows(signal=values(16)),
+        teachers={"teacher": Ema(momentum=0.0)},
+        epochs=2,
+        batch=8,
+    )
+    run.run()
+    before = objective.target_of("signal").get_buffer("centres").clone()
+    objective.before_epoch(SimpleNamespace(epoch=1))  # type: ignore[arg-type]
+    assert torch.equal(objective.target_of("signal").get_buffer("centres"), before)
 
 
 def _every_fourth(rows: Tensor) -> Tensor:

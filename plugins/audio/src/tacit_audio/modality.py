@@ -23,6 +23,8 @@ class Preprocessing:
         rate: samples a second.
         channels: 1 for mono.
         shortest: samples below which it makes no token, its receptive field.
+        frames: samples from token to token, and from the beginning to the middle of the first,
+            where tokens are frames in a line; None where they are not.
 
     Raises:
         ValueError: a number below 1.
@@ -31,6 +33,7 @@ class Preprocessing:
     rate: int
     channels: int = 1
     shortest: int = 1
+    frames: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         for name in ("rate", "channels", "shortest"):

@@ -60,7 +60,7 @@ class BorrowedWaveform(Encoder):
         self.own_mask: nn.Parameter | None = None
         if not hasattr(self.network, "masked_spec_embed"):
             self.own_mask = nn.Parameter(torch.rand(own.hidden_size))
-        self.preprocessing = Preprocessing(rate=rate, shortest=field)
+        self.preprocessing = Preprocessing(rate=rate, shortest=field, frames=(hop, field // 2))
         self.spec = EncoderSpec(
             modality="audio",
             width=own.hidden_size,

@@ -83,6 +83,12 @@ class SpectrogramTransformerConfig:
         """The settings of the spectrogram beneath."""
         return LogMelConfig(rate=self.rate, mels=self.mels, hop=self.hop, normalise=self.normalise)
 
+    def line(self) -> tuple[int, int] | None:
+        """See `Preprocessing.frames`; None where patches are not of whole frames."""
+        hop = self.spectrogram().hop_samples
+        whole = self.bands == self.mels
+        return (self.frames * hop, (self.frames - 1) * hop // 2) if whole else None
+
     def grid(self) -> tuple[int, ...] | None:
         """Patches along time and bands of a view of `seconds`; None where the length is free."""
         if self.seconds is None:
@@ -213,5 +219,7 @@ def _spec(config: SpectrogramTransformerConfig) -> EncoderSpec:
         layers=config.depth,
         target_width=config.channels * config.frames * config.bands,
         positions=config.positions != "none",
-        preprocessing=Preprocessing(rate=config.rate, channels=config.channels),
+        preprocessing=Preprocessing(
+            rate=config.rate, channels=config.channels, frames=config.line()
+        ),
     )

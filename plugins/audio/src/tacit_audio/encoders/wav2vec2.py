@@ -120,7 +120,9 @@ class Wav2Vec2(Encoder):
         self.features = FrameFeatures(
             config.rate, hop, field, config.targets, normalise=config.normalise_targets
         )
-        self.preprocessing = Preprocessing(rate=config.rate, shortest=field)
+        self.preprocessing = Preprocessing(
+            rate=config.rate, shortest=field, frames=(hop, field // 2)
+        )
         self.spec = EncoderSpec(
             modality="audio",
             width=config.width,
