@@ -28,6 +28,7 @@ ON = {
     "audio/data2vec": FRAMES,
     "audio/hubert": FRAMES,
     "audio/wav2vec2": WAVES,
+    "audio/mert": FRAMES,
 }
 """Method to the encoder it runs on, that of its paper in kind."""
 
@@ -54,6 +55,7 @@ def _setting(name: str, *, rate: int, mels: int, frames: int, seconds: float, no
             "masked": {"seconds": seconds},
             "two-views": {"seconds": seconds},
             "mixed-views": {"seconds": seconds},
+            "clean-and-mixed": {"seconds": seconds, "snippet": (seconds / 4, seconds / 2)},
         },
         steps=400,
         batch=32,

@@ -10,9 +10,9 @@ steps on the clips of the training part, without labels, on the encoder its pape
 
 A clip's features are mean and deviation of a layer's tokens over the clip, of which a linear probe
 is fitted. Of every encoder, random ones too, the best layer counts: chosen on a fifth of the
-training part (whole speakers, folds or pitches), where the probe's penalty is chosen as well. A
-seed decides weights and order, and where a set has no test part of its own, the speaker or the fold
-that is left out: so leads over the random encoder and over MFCCs are taken seed by seed.
+training part (whole speakers, folds or pitches), as the probe's penalty is thereafter. A seed
+decides weights and order, and where a set has no test part of its own, the speaker or the fold that
+is left out: so leads over the random encoder and over MFCCs are taken seed by seed.
 
 Beside the scores stands whether training did anything: the loss in the first and the last tenth,
 and what the target says of itself (accuracy beside the share of the commonest code, codes in use,
@@ -54,6 +54,7 @@ from tacit_audio.features import LogMel, LogMelConfig, statistics
 from tacit_audio.sound import Sound, mean_there
 
 PROBE = LinearProbeConfig(penalties=(1.0, 0.1, 1e-2, 1e-3, 1e-4))
+TRIAL = LinearProbeConfig(penalties=(1e-2,))  # of every layer, to choose one
 CPU = torch.device("cpu")
 Layers = dict[str, tuple[Tensor, Tensor]]
 """Features of both parts, by the layer they are of."""
@@ -193,7 +194,7 @@ class Bench:
             found = {name: self._validated(train, known) for name, (train, _) in layers.items()}
             best = max(found, key=lambda name: found[name])
             train, test = layers[best]
-            score = self._score(train, known, self.parts.groups, test, wanted)
+            score = self._score(train, known, self.parts.groups, test, wanted, PROBE)
             row[task] = {"linear": score, "layer": best, "validation": found[best]}
         return row
 
@@ -201,17 +202,22 @@ class Bench:
         split = self.parts.split()
         inside, outside = split.train, split.held_out
         groups = self.parts.groups[inside]
-        return self._score(
-            features[inside], known[inside], groups, features[outside], known[outside]
-        )
+        held_out = features[outside], known[outside]
+        return self._score(features[inside], known[inside], groups, *held_out, TRIAL)
 
     def _score(
-        self, train: Tensor, known: Tensor, groups: Tensor, test: Tensor, wanted: Tensor
+        self,
+        train: Tensor,
+        known: Tensor,
+        groups: Tensor,
+        test: Tensor,
+        wanted: Tensor,
+        config: LinearProbeConfig,
     ) -> float:
         generator = torch.Generator().manual_seed(self.seed)
         classes = int(max(known.max(), wanted.max())) + 1
         model = linear_probe(
-            train, known, classes=classes, generator=generator, groups=groups, config=PROBE
+            train, known, classes=classes, generator=generator, groups=groups, config=config
         )
         return round(float((model.predict(test) == wanted).float().mean()), 4)
 

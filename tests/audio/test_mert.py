@@ -122,10 +122,27 @@ def test_a_clip_has_one_loss_alone_and_padded() -> None:
         torch.testing.assert_close(found[name], loss, rtol=1e-4, atol=1e-5)
 
 
-def test_an_encoder_of_patches_is_refused() -> None:
-    patches = SpectrogramTransformerConfig(rate=RATE, mels=32, bands=8, width=16, depth=1, heads=2)
-    with pytest.raises(ValueError, match="wanted an encoder whose tokens are frames"):
-        learner_of(PLAIN, SpectrogramTransformer(patches))
+def test_an_encoder_that_does_not_say_when_its_tokens_are_is_refused() -> None:
+    encoder = Wav2Vec2(SMALL)
+    silent = replace(encoder.preprocessing, frames=None)
+    encoder.spec = replace(encoder.spec, preprocessing=silent)
+    with pytest.raises(ValueError, match="wanted an encoder that says when its tokens are"):
+        learner_of(PLAIN, encoder)
+
+
+def test_patches_of_one_time_have_one_spectrum_that_of_a_frame() -> None:
+    frames = SpectrogramTransformerConfig(
+        rate=RATE, mels=32, bands=32, frames=4, width=16, depth=1, heads=2
+    )
+    value = replace(clips(4000, 4000), lengths=torch.tensor([4000, 2000]))
+    found = []
+    for settings in (frames, replace(frames, bands=8)):
+        encoder = SpectrogramTransformer(settings)
+        tokens = encoder.tokenize(value)
+        spectra = Pitches(MertConfig(), encoder.spec)(value, tokens.values.shape[1], tokens.valid)
+        found.append(spectra)
+    for row in range(4):
+        assert torch.equal(found[1][:, row::4], found[0])
 
 
 def test_frames_of_a_spectrogram_will_do() -> None:
@@ -178,9 +195,9 @@ def codec(tmp_path_factory: pytest.TempPathFactory) -> Path:
         compress=2,
     )
     torch.manual_seed(0)
-    network = transformers.EncodecModel(config)
+    network = transformers.EncodecModel(config).eval()
     with torch.no_grad():  # codebooks begin as zeros, and every code would be the first
-        frames = network.encoder(0.1 * torch.randn(1, 1, 16 * 40))[0].T
+        frames = network.encoder(3 * torch.randn(1, 1, 16 * 40))[0].T
         for layer in network.quantizer.layers:
             layer.codebook.embed.copy_(frames)
             frames = 0.3 * (frames - frames.mean(0))
@@ -193,7 +210,7 @@ def coded(codec: Path, **settings: Any) -> MertConfig:
 
 
 def test_codes_of_a_codec_are_its_own_and_know_no_padding(codec: Path) -> None:
-    learner, alone = learner_of(coded(codec)), clips(4000)
+    learner, alone = learner_of(coded(codec)), join([3 * torch.randn(1, 4000)], RATE)
     objective = learner.objective
     assert isinstance(objective, Mert)
     own = objective.codecs["audio"]

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -245,7 +244,9 @@ def test_clusters_of_an_epoch_are_not_made_anew_within_it() -> None:
     )
     run.run()
     before = objective.target_of("signal").get_buffer("centres").clone()
-    objective.before_epoch(SimpleNamespace(epoch=1))  # type: ignore[arg-type]
+    again = ToyContext({})  # makes no passes
+    again.epoch = 1
+    objective.before_epoch(again)
     assert torch.equal(objective.target_of("signal").get_buffer("centres"), before)
 
 
@@ -402,3 +403,14 @@ def test_a_run_that_was_stopped_ends_with_the_same_codes_bit_for_bit(
 def test_numbers_out_of_range_are_refused(make: Any) -> None:
     with pytest.raises(ValueError, match="wanted"):
         make()
+
+
+def test_a_teacher_whose_features_became_alike_is_told_by_their_deviation() -> None:
+    hidden = torch.rand(4, SIZE) < 0.5
+    target = build_target(LatentTarget(layers=1), AttendingEncoder().spec)
+    content = torch.randn(4, SIZE, WIDTH)
+    target.judge(torch.zeros_like(content), content, hidden)
+    found = target.metrics()
+    wanted = content[hidden].var(0, correction=0).mean().sqrt()
+    torch.testing.assert_close(found["target_deviation"], wanted)
+    assert found["predicted_deviation"] == 0

@@ -9,7 +9,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tacit.contract import Batch, Context
-from tacit.functional import gather_rows, largest
+from tacit.functional import gather_rows
+from tacit.functional.collectives import largest
 
 _MIX = (0xBF58476D1CE4E5B9 - (1 << 64), 0x94D049BB133111EB - (1 << 64))  # as signed numbers
 _LAST = torch.iinfo(torch.int64).max

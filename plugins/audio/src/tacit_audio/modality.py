@@ -16,6 +16,21 @@ from tacit_audio.sound import Sound, concatenated, join
 
 
 @dataclass(frozen=True, kw_only=True)
+class Frames:
+    """When the tokens of an encoder are, in samples of the clip.
+
+    Args:
+        hop: from one time to the next.
+        middle: the middle of the first.
+        rows: tokens of each time, one after the other: bands of a spectrogram.
+    """
+
+    hop: int
+    middle: int
+    rows: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preprocessing:
     """What an audio encoder takes.
 
@@ -23,8 +38,7 @@ class Preprocessing:
         rate: samples a second.
         channels: 1 for mono.
         shortest: samples below which it makes no token, its receptive field.
-        frames: samples from token to token, and from the beginning to the middle of the first,
-            where tokens are frames in a line; None where they are not.
+        frames: when its tokens are, where they are one after the other; None where they are not.
 
     Raises:
         ValueError: a number below 1.
@@ -33,7 +47,7 @@ class Preprocessing:
     rate: int
     channels: int = 1
     shortest: int = 1
-    frames: tuple[int, int] | None = None
+    frames: Frames | None = None
 
     def __post_init__(self) -> None:
         for name in ("rate", "channels", "shortest"):
@@ -159,4 +173,4 @@ class Audio(Modality):
         preprocessing.check(value)
 
 
-__all__ = ["Audio", "Preprocessing", "Sound", "join"]
+__all__ = ["Audio", "Frames", "Preprocessing", "Sound", "join"]

@@ -13,7 +13,7 @@ from torch.nn import functional
 from tacit.contract import Context, EncoderSpec, Requirements, View
 from tacit.nn.judged import JudgedCodes
 from tacit_audio.export import imported
-from tacit_audio.modality import Preprocessing
+from tacit_audio.modality import Frames, Preprocessing
 from tacit_audio.sound import Sound
 
 AFTER = 4  # frames of silence behind a clip, so that its last code does not know where it ends
@@ -48,25 +48,25 @@ class Codec(nn.Module):
     Args:
         network: an `EncodecModel`.
         books: how many codebooks.
-        frames: of the encoder, see `Preprocessing.frames`.
+        frames: of the encoder.
 
     Raises:
         ValueError: more codebooks than it has, or frames of another length.
     """
 
-    def __init__(self, network: Any, books: int, frames: tuple[int, int]) -> None:
+    def __init__(self, network: Any, books: int, frames: Frames) -> None:
         super().__init__()
         own = network.config
         hop = int(own.hop_length)
         if books > own.num_quantizers:
             raise ValueError(f"books: the codec has {own.num_quantizers}; got {books}")
-        if hop != frames[0]:
+        if hop != frames.hop:
             raise ValueError(
-                f"codec: its frames are {hop} samples apart, the encoder's {frames[0]}: set the "
+                f"codec: its frames are {hop} samples apart, the encoder's {frames.hop}: set the "
                 "encoder's strides so that their product is the codec's"
             )
         self.network = network.requires_grad_(False)
-        self.books, self.hop, self.first = books, hop, frames[1] // hop
+        self.books, self.frames = books, frames
         self.bandwidth = max(own.target_bandwidths)
         self._last: tuple[Sound, int, Tensor] | None = None
 
@@ -76,9 +76,11 @@ class Codec(nn.Module):
         if self._last is not None and self._last[0] is sound and self._last[1] == tokens:
             return self._last[2]
         wave = sound.silenced().float().mean(1, keepdim=True)
-        wave = functional.pad(wave, (0, AFTER * self.hop + -wave.shape[2] % self.hop))
+        hop, first = self.frames.hop, self.frames.middle // self.frames.hop
+        wave = functional.pad(wave, (0, AFTER * hop + -wave.shape[2] % hop))
         codes: Tensor = self.network.encode(wave, bandwidth=self.bandwidth).audio_codes[0]
-        codes = codes[:, : self.books, self.first : self.first + tokens].transpose(1, 2)
+        codes = codes[:, : self.books, first:].transpose(1, 2)
+        codes = codes.repeat_interleave(self.frames.rows, dim=1)[:, :tokens]
         self._last = (sound, tokens, codes)
         return codes
 
@@ -112,7 +114,7 @@ class Book(JudgedCodes):
 
 
 def load_codec(config: CodecTarget, spec: EncoderSpec) -> Codec:
-    """The codec of a configuration, for an encoder whose tokens are frames.
+    """The codec of a configuration, for an encoder.
 
     Raises:
         ValueError: it cannot be loaded, is no EnCodec, or works at another rate than the encoder.
@@ -135,16 +137,16 @@ def load_codec(config: CodecTarget, spec: EncoderSpec) -> Codec:
     return Codec(network, config.books, frames_of(spec))
 
 
-def frames_of(spec: EncoderSpec) -> tuple[int, int]:
-    """Samples from token to token and to the middle of the first.
+def frames_of(spec: EncoderSpec) -> Frames:
+    """When the tokens of an encoder are.
 
     Raises:
-        ValueError: an encoder whose tokens are no frames.
+        ValueError: it does not say.
     """
     preprocessing = spec.preprocessing
     if not isinstance(preprocessing, Preprocessing) or preprocessing.frames is None:
         raise ValueError(
-            "mert: wanted an encoder whose tokens are frames in a line: audio/wav2vec2, or "
-            "audio/spectrogram-transformer with bands equal to mels"
+            "mert: wanted an encoder that says when its tokens are (Preprocessing.frames), as "
+            "audio/wav2vec2 and audio/spectrogram-transformer do"
         )
     return preprocessing.frames

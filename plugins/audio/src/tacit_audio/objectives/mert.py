@@ -82,31 +82,32 @@ class MertConfig:
 
 
 class Pitches(nn.Module):
-    """The constant-Q spectrum at every token: what a frame sounds like, by its notes.
+    """The constant-Q spectrum at the time of every token: what it sounds like, by its notes.
 
     Logarithms of magnitudes, their mean over a clip 0 and their variance 1, so that loud and quiet
     clips count alike.
 
     Args:
         config: of the transform.
-        spec: of an encoder whose tokens are frames.
+        spec: of an encoder that says when its tokens are.
 
     Raises:
-        ValueError: tokens that are no frames, or pitches above half of the encoder's rate.
+        ValueError: it does not say, or pitches above half of the encoder's rate.
     """
 
     def __init__(self, config: MertConfig, spec: EncoderSpec) -> None:
         super().__init__()
-        hop, middle = frames_of(spec)
+        frames = frames_of(spec)
         assert isinstance(spec.preprocessing, Preprocessing)
         transform = ConstantQConfig(
             rate=spec.preprocessing.rate,
-            hop=hop,
+            hop=frames.hop,
             low=config.low,
             bins=config.pitches,
             per_octave=config.per_octave,
         )
-        self.rows = Aligned(ConstantQ(transform), hop, middle)
+        self.rows = frames.rows
+        self.aligned = Aligned(ConstantQ(transform), frames.hop, frames.middle)
 
     @torch.no_grad()
     def forward(
@@ -114,10 +115,12 @@ class Pitches(nn.Module):
     ) -> Float[Tensor, "batch tokens pitches"]:
         """The spectrum of the first so many tokens of each clip."""
         with torch.autocast(sound.wave.device.type, enabled=False):
-            values = (self.rows(sound, tokens) + FLOOR).log()
-            values = values - mean_there(values.mean(2), valid)[:, None, None]
-            spread = mean_there(values.square().mean(2), valid)[:, None, None]
-            return values * (spread + EPS).rsqrt()
+            values = (self.aligned(sound, tokens // self.rows) + FLOOR).log()
+            there = None if valid is None else valid[:, :: self.rows]
+            values = values - mean_there(values.mean(2), there)[:, None, None]
+            spread = mean_there(values.square().mean(2), there)[:, None, None]
+            values = values * (spread + EPS).rsqrt()
+            return values.repeat_interleave(self.rows, dim=1)
 
 
 class Mert(Objective):
@@ -152,8 +155,8 @@ class Mert(Objective):
         """Codebooks with a head each, and a linear map to the pitches.
 
         Raises:
-            ValueError: an encoder whose tokens are no frames, or whose rate or frames are not the
-                codec's.
+            ValueError: an encoder that does not say when its tokens are, or whose rate or frames
+                are not the codec's.
         """
         for name, spec in specs.items():
             self.pitches[name] = Pitches(self.config, spec)
