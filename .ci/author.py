@@ -16,14 +16,24 @@ import argparse
 import shlex
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from isolation import FOR_TESTS, ROOT, SHORT, SUBJECTS, Environment, Failed, build, empty, run
+from isolation import (
+    FOR_TESTS,
+    ROOT,
+    SHORT,
+    SUBJECTS,
+    Environment,
+    Failed,
+    build,
+    empty,
+    in_turn,
+    run,
+)
 
 PAGES = {"method": "write-a-method.md", "modality": "write-a-modality.md"}
 LENGTHS = ("epochs=", "steps=", "batch=")
@@ -139,17 +149,8 @@ def main() -> int:
     parser.add_argument("trials", nargs="*", metavar="TRIAL", default=[], help=", ".join(TRIALS))
     parser.add_argument("--keep", action="store_true", help="leave the environments")
     arguments = parser.parse_args()
-    if unknown := set(arguments.trials) - set(TRIALS):
-        parser.error(f"wanted some of {', '.join(TRIALS)}; got {', '.join(sorted(unknown))}")
-    chosen = [name for name in TRIALS if name in (arguments.trials or TRIALS)]
-    work = Path(tempfile.mkdtemp(prefix="tacit-author."))
-    try:
-        bad = [name for name in chosen if not report(name, work, keep=arguments.keep)]
-    finally:
-        if not arguments.keep:
-            shutil.rmtree(work)
-    print(f"{len(chosen) - len(bad)} of {len(chosen)} trials went well", *bad, sep="\n   ")
-    return int(bool(bad))
+    one = partial(report, keep=arguments.keep)
+    return in_turn(list(TRIALS), arguments.trials, one, keep=arguments.keep)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -235,6 +235,31 @@ def report(subject: Subject, work: Path, arguments: argparse.Namespace) -> bool:
     return True
 
 
+def in_turn(
+    names: Sequence[str], wanted: Sequence[str], one: Callable[[str, Path], bool], *, keep: bool
+) -> int:
+    """Try what is wanted of these, all where nothing is, and say how many went well.
+
+    Args:
+        names: what there is.
+        wanted: of these.
+        one: tries one, with a folder to work in, and answers whether it went well.
+        keep: whether that folder stays.
+    """
+    if unknown := set(wanted) - set(names):
+        print(f"wanted some of {', '.join(names)}; got {', '.join(sorted(unknown))}")
+        return 2
+    chosen = [name for name in names if name in (wanted or names)]
+    work = Path(tempfile.mkdtemp(prefix="tacit-"))
+    try:
+        bad = [name for name in chosen if not one(name, work)]
+    finally:
+        if not keep:
+            shutil.rmtree(work)
+    print(f"{len(chosen) - len(bad)} of {len(chosen)} went well", *bad, sep="\n   ")
+    return int(bool(bad))
+
+
 def main() -> int:
     """Try the packages that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -242,18 +267,12 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="these parts")
     parser.add_argument("--keep", action="store_true", help="leave the environments")
     arguments = parser.parse_args()
-    known = [subject.name for subject in SUBJECTS]
-    if unknown := set(arguments.packages) - set(known):
-        parser.error(f"wanted some of {', '.join(known)}; got {', '.join(sorted(unknown))}")
-    chosen = [each for each in SUBJECTS if each.name in (arguments.packages or known)]
-    work = Path(tempfile.mkdtemp(prefix="tacit-isolation."))
-    try:
-        bad = [subject.name for subject in chosen if not report(subject, work, arguments)]
-    finally:
-        if not arguments.keep:
-            shutil.rmtree(work)
-    print(f"{len(chosen) - len(bad)} of {len(chosen)} packages work alone", *bad, sep="\n   ")
-    return int(bool(bad))
+    subjects = {subject.name: subject for subject in SUBJECTS}
+
+    def one(name: str, work: Path) -> bool:
+        return report(subjects[name], work, arguments)
+
+    return in_turn(list(subjects), arguments.packages, one, keep=arguments.keep)
 
 
 if __name__ == "__main__":

@@ -172,7 +172,7 @@ def cost(stage: Any) -> str:
 
 def relative(method: str) -> str:
     """Its measured time beside that of supervised training of the same encoder and length."""
-    for name in ("methods", "methods_generative"):
+    for name in ("methods", "methods_hidden", "methods_generative"):
         rows = results().get(name, {}).get("results", [])
         spent = {(row["features"], row["encoder"]): row.get(TIME) for row in rows}
         for (features, encoder), seconds in spent.items():

@@ -8,8 +8,8 @@ path reads one file after the other and gives each to torchaudio's `MelSpectrogr
 with libsndfile: torchaudio 2.11 itself decodes through torchcodec alone, which needs FFmpeg.
 
 Training: batches of 16 excerpts of 1 s at 16 kHz in memory, views included, on the encoder each
-method has in `audio.py`. The time of a step is that of twice as many steps less that of as many,
-over all stages, so that making the run is not counted; of clusters made by a pass it is not either.
+method has in `audio.py`; of methods of several stages the first. A step is what twice as many take
+longer, so that what is made before the first, clusters too, is not counted.
 
 Times are CPU times: hours of audio for each hour of one core.
 """
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,9 +27,11 @@ import soundfile
 import torch
 from _audio_sets import ON, SETS
 from _measure import compare, write
+from _training import Parts as Training
+from _training import cpu_seconds
 
-import tacit
-from tacit.api.config import merge
+from tacit.api.choice import Given
+from tacit.api.resolve import resolve_run
 from tacit.methods import Method
 from tacit.plugin import load_plugins
 from tacit_audio.data import Folder, FolderConfig
@@ -114,26 +115,29 @@ def torchaudios(folder: Path) -> Callable[[], None] | None:
 
 
 def trained(name: str, steps: int) -> Row:
-    """A step of a method, over all its stages."""
+    """A step of a method's first stage."""
+    draw = torch.Generator().manual_seed(0)
+    source = SoundsInMemory(0.1 * torch.randn(64, 1, RATE, generator=draw), RATE)
     method: Method = load_plugins().find("methods", name).load()()
-    few, many = (spent(method, steps * factor) for factor in (1, 2))
-    step = max(many - few, 1e-6) / (steps * len(method.stages))
+    tree = {**SETTING.tree(method, ON[name]), "method": name, "data": {"name": "python:noise"}}
+    plan = resolve_run(tree, where="the setting", given=Given(source=source))
+
+    def spent(steps: int) -> float:
+        stage = plan.stages[0]
+        parts = Training(
+            encoder=plan.build_encoders()["audio"],
+            views=stage.augmentations()["audio"],
+            modality=plan.modalities["audio"],
+            source=source,
+        )
+        return cpu_seconds(stage.stage, parts, steps=steps, batch=SETTING.batch)
+
+    step = max(spent(2 * steps) - spent(steps), 1e-6) / steps
     return {
         "encoder": ON[name],
         "ms a step": round(1000 * step),
         "hours an hour": round(SETTING.batch / step),
     }
-
-
-def spent(method: Method, steps: int) -> float:
-    """CPU seconds of a run of so many steps a stage."""
-    draw = torch.Generator().manual_seed(0)
-    source = SoundsInMemory(0.1 * torch.randn(64, 1, RATE, generator=draw), RATE)
-    tree = merge(SETTING.tree(method, ON[method.name]), {"training": {"steps": steps}})
-    with tempfile.TemporaryDirectory() as folder:
-        began = time.process_time()
-        tacit.pretrain(method.name, data=source, out=Path(folder) / "run", settings=tree)
-        return time.process_time() - began
 
 
 if __name__ == "__main__":

@@ -15,14 +15,9 @@ import time
 
 import torch
 from _measure import write
+from _training import Parts, cpu_seconds
 from torch_geometric.data import Data
 
-from tacit.config import read
-from tacit.contract import DataInfo, Encoder
-from tacit.methods import Learner, Method
-from tacit.training.loop import Trainer
-from tacit.training.parallel import World
-from tacit.training.settings import Training
 from tacit_graph.data import Nodes, NodesConfig
 from tacit_graph.encoders import Gat, Gcn
 from tacit_graph.methods import bgrl, graphmae
@@ -48,7 +43,10 @@ def main() -> None:
         ("graphmae", graphmae(), Gat(Gat.Config(features=FEATURES, width=256))),
         ("bgrl", bgrl(), Gcn(Gcn.Config(features=FEATURES, width=256, norm="batch"))),
     ):
-        seconds = train(method, encoder, source, args.steps)
+        (stage,) = method.stages
+        views = TwoViews() if stage.views == "two-views" else Masked()
+        parts = Parts(encoder=encoder, views=views, modality=Graph(), source=source)
+        seconds = cpu_seconds(stage, parts, steps=args.steps, batch=BATCH)
         row = {
             "method": name,
             "steps": args.steps,
@@ -71,32 +69,6 @@ def generated(nodes: int, edges: int) -> Nodes:
     index = torch.randint(nodes, (2, edges), generator=draw)
     x = torch.randn(nodes, FEATURES, generator=draw)
     return Nodes(Data(x=x, edge_index=index), NodesConfig(neighbours=FANOUT))
-
-
-def train(method: Method, encoder: Encoder, source: Nodes, steps: int) -> float:
-    """CPU seconds of so many steps, sampling included."""
-    (stage,) = method.stages
-    views = TwoViews() if stage.views == "two-views" else Masked()
-    learner = Learner(
-        encoders={"graph": encoder},
-        objective=stage.objective(stage.config),
-        augmentations={"graph": views},
-        modalities={"graph": Graph()},
-        teachers=stage.teachers,
-        data=DataInfo(instances=len(source)),
-    )
-    settings = {k: v for k, v in stage.training.items() if k != "epochs"}
-    settings |= {"steps": steps, "batch": BATCH, "watch_every": 0}
-    trainer = Trainer(
-        learner=learner,
-        source=source,
-        settings=read(Training, settings),
-        seed=0,
-        world=World(device=torch.device("cpu")),
-    )
-    started = time.process_time()
-    trainer.run()
-    return time.process_time() - started
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Does every method learn? One small encoder, one budget, several seeds, beside its baselines.
 
-    python benchmarks/methods.py --data FOLDER [--runs FOLDER] [--methods ...] [--seeds 0 1 2]
-    python benchmarks/methods.py --data FOLDER --validation    # to choose settings by
-    python benchmarks/methods.py --generative                  # those that make whole instances
-    python benchmarks/methods.py --digits                      # only to see that it runs
+    python benchmarks/methods.py whole --data FOLDER [--runs FOLDER] [--methods ...] [--seeds 0 1 2]
+    python benchmarks/methods.py hidden --data FOLDER    # methods that predict what was hidden
+    python benchmarks/methods.py generative              # those that make whole instances
+    python benchmarks/methods.py digits                  # only to see that it runs
+    python benchmarks/methods.py hidden --data FOLDER --validation    # to choose settings by
 
 Takes every method of the core that knows no modality, as the catalogue has them, so new ones join
 by themselves. `--data` holds CIFAR-10 as parquet files `train-*.parquet` and `test-*.parquet` with
@@ -33,7 +34,7 @@ from pathlib import Path
 
 import torch
 from _rows import PROBES, RANDOM, RAW, SUPERVISED, Key, Results, Row
-from _setting import CIFAR10, DIGITS, GENERATIVE, Classes, Setting, Subset, overrides_of
+from _setting import SETTINGS, Classes, Setting, Subset, overrides_of
 from _supervised import train_supervised
 
 import tacit
@@ -68,11 +69,8 @@ READS_LABELS = "groups"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("setting", choices=SETTINGS, help="see _setting.py")
     parser.add_argument("--data", help="a folder of parquet files")
-    parser.add_argument(
-        "--generative", action="store_true", help="autoencoders and the like, on embedded digits"
-    )
-    parser.add_argument("--digits", action="store_true", help="a few steps on embedded digits")
     parser.add_argument("--runs", type=Path, default=Path("runs/methods"))
     parser.add_argument("--methods", nargs="+", help="all of the core if not given")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
@@ -80,15 +78,16 @@ def main() -> None:
     parser.add_argument("--anew", action="store_true", help="measure the named methods again")
     parser.add_argument("--set", nargs="+", default=[], help="settings to try: objective.x=1")
     args = parser.parse_args()
-    if [bool(args.data), args.generative, args.digits].count(True) != 1:
-        parser.error("wanted one of --data FOLDER, --generative and --digits")
+    setting = SETTINGS[args.setting]
+    if bool(args.data) == bool(setting.data):
+        has = "wants --data FOLDER" if args.data is None else "has data of its own"
+        parser.error(f"{args.setting} {has}")
     if args.set and not args.validation:
         parser.error("--set: settings are chosen with --validation, never on the test part")
-    setting = DIGITS if args.digits else GENERATIVE if args.generative else CIFAR10
     part = "validation" if args.validation else "test"
     own = args.runs / "-".join([*setting.name.lower().split(), part, *args.set])
-    kept = RESULTS / f"{'methods_generative' if args.generative else 'methods'}.json"
-    out = own / "methods.json" if args.digits or args.validation else kept
+    kept = setting.result and not args.validation
+    out = RESULTS / f"{setting.result}.json" if kept else own / "methods.json"
     data = setting.data or args.data
     bench = Bench(setting, data, own, args.validation, overrides_of(args.set))
     table = Results(out, _about(setting, args.validation), setting.note)
@@ -178,8 +177,9 @@ class Bench:
         """The core's methods that know no modality, where the setting does not name its own."""
         offers = self.catalogue.offers("methods")
         general = [offer for offer in offers if "/" not in offer.name and not offer.modality]
-        only = self.setting.only
-        return [offer for offer in general if not only or offer.name in only]
+        only, without = self.setting.only, self.setting.without
+        wanted = [offer for offer in general if not only or offer.name in only]
+        return [offer for offer in wanted if offer.name not in without]
 
     def _raw(self, seed: int) -> Row:
         passes = self._passes()

@@ -22,6 +22,7 @@ Row = dict[str, object]
 TITLES = {
     "quality": "Quality of the encoders",
     "methods": "Quality of the methods",
+    "methods_hidden": "Quality of the methods that predict what was hidden",
     "methods_generative": "Quality of the methods that generate",
     "graph": "Graphs: quality of the methods",
     "graph_step": "Graphs: an epoch of GraphMAE",

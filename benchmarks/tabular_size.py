@@ -22,13 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from _measure import machine, write
+from _training import Parts, cpu_seconds
 
-from tacit.config import read
-from tacit.contract import DataInfo
-from tacit.methods import Learner
-from tacit.training.loop import Trainer
-from tacit.training.parallel import World
-from tacit.training.settings import Training
 from tacit_tabular.data import Large, LargeConfig
 from tacit_tabular.encoders import Mlp, MlpConfig
 from tacit_tabular.methods import scarf
@@ -54,7 +49,14 @@ def main() -> None:
         source = Large(LargeConfig(path=path, rows=PIECE, scratch=args.scratch))
         opened = time.process_time() - began
     steps = args.steps or args.rows // BATCH
-    seconds = train(source, steps)
+    torch.manual_seed(0)
+    parts = Parts(
+        encoder=Mlp(MlpConfig(columns=source.columns, width=256, depth=3)),
+        views=TwoViews(CorruptionConfig()),
+        modality=Table(),
+        source=source,
+    )
+    seconds = cpu_seconds(scarf().stages[0], parts, steps=steps, batch=BATCH)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     row = {
         "method": "scarf",
@@ -101,32 +103,6 @@ def piece(draw: np.random.Generator, rows: int, columns: int) -> pd.DataFrame:
             found[f"n{at}"] = numbers
     frame = pd.DataFrame(found)
     return frame.mask(draw.random(frame.shape) < MISSING)
-
-
-def train(source: Large, steps: int) -> float:
-    """CPU seconds of so many steps, reading included."""
-    (stage,) = scarf().stages
-    torch.manual_seed(0)
-    learner = Learner(
-        encoders={"table": Mlp(MlpConfig(columns=source.columns, width=256, depth=3))},
-        objective=stage.objective(stage.config),
-        augmentations={"table": TwoViews(CorruptionConfig())},
-        modalities={"table": Table()},
-        teachers=stage.teachers,
-        data=DataInfo(instances=len(source)),
-    )
-    settings = {key: value for key, value in stage.training.items() if key != "epochs"}
-    settings |= {"steps": steps, "batch": BATCH, "watch_every": 0}
-    trainer = Trainer(
-        learner=learner,
-        source=source,
-        settings=read(Training, settings),
-        seed=0,
-        world=World(device=torch.device("cpu")),
-    )
-    began = time.process_time()
-    trainer.run()
-    return time.process_time() - began
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def measured(
     *more: str,
     names: tuple[str, ...] = ("simclr", "mae"),
 ) -> dict[str, Any]:
-    arguments = ["--digits", "--runs", str(runs), "--methods", *names, *more]
+    arguments = ["digits", "--runs", str(runs), "--methods", *names, *more]
     monkeypatch.setattr(sys, "argv", ["methods.py", *arguments])
     methods.main()
     (found,) = runs.glob("*/methods.json")

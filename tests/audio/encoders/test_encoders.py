@@ -159,5 +159,5 @@ def test_masks_and_taps_that_are_not_there_are_refused() -> None:
         transformer()(clips(), taps=(3,))
     with pytest.raises(ValueError, match="supports mask modes: none"):
         Cnn(CnnConfig(rate=RATE))(clips(), mask=random_mask("drop"))
-    with pytest.raises(ValueError, match="views must be of that length"):
+    with pytest.raises(ValueError, match="fixed grid views of that size"):
         transformer()(clips(4000), mask=random_mask("drop"))

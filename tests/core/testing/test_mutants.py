@@ -37,6 +37,9 @@ from tacit.contract import (
 )
 from tacit.data import Source
 from tacit.evaluation.probes import LinearProbe, Sample
+from tacit.methods import Method, Stage
+from tacit.objectives import Clip, ClipConfig
+from tacit.objectives.members import Members
 from tacit.testing import (
     AUGMENTATIONS,
     ENCODERS,
@@ -298,6 +301,21 @@ def of_method(objective: type[Centred], config: Any = None) -> MethodSubject:
     return MethodSubject(make=lambda: method(objective, config), requires=OFFERED)
 
 
+class OneSided(Clip):
+    """Learns the first modality alone."""
+
+    def members(self, views: Views, ctx: Context) -> Members:
+        found = super().members(views, ctx)
+        still = tuple(view.detach() for view in found.views)
+        return replace(found, views=still) if found.modality == "echo" else found
+
+
+def of_pairs(objective: type[Clip]) -> MethodSubject:
+    stage = Stage(views="plain", objective=objective, config=ClipConfig())
+    made = Method(name="toy/pairs", summary="A toy", source="none", stages=(stage,))
+    return MethodSubject(make=lambda: made, requires=frozenset({"views:plain", "pairs"}))
+
+
 def of_encoder(make: type[RaggedNet]) -> EncoderSubject:
     words = frozenset({"tokens", "tokens:dense", "targets", "mask:replace", "positions:none"})
     return EncoderSubject(make=make, values=ragged, declared=words)
@@ -317,6 +335,7 @@ def of_source(make: type[Source]) -> SourceSubject:
 
 WHOLE: dict[str, tuple[tuple[Check, ...], Any]] = {
     "method": (METHODS, of_method(Centred)),
+    "method of pairs": (METHODS, of_pairs(Clip)),
     "encoder": (ENCODERS, of_encoder(RaggedNet)),
     "augmentation": (AUGMENTATIONS, of_augmentation(Jitter)),
     "modality": (MODALITIES, of_modality(Mixing())),
@@ -328,6 +347,8 @@ MUTANTS: dict[str, tuple[tuple[Check, ...], Any, str]] = {
     "gradient to the teacher": (
         METHODS, of_method(GradientToTheTeacher), "teachers-get-no-gradient"),
     "no gradient to the encoder": (METHODS, of_method(NoGradient), "gradient-reaches-the-encoder"),
+    "no gradient to one encoder of a pair": (
+        METHODS, of_pairs(OneSided), "gradient-reaches-the-encoder"),
     "python's global generator": (
         METHODS, of_method(HiddenRandomness), "the-seed-is-all-its-randomness"),
     "torch's global generator": (

@@ -211,6 +211,19 @@ class Encoder(nn.Module, ABC):
                 f"{type(self).__name__} supports mask modes: {known}; got {mask.mode!r}"
             )
 
+    def check_taps(self, taps: Sequence[int]) -> None:
+        """Refuse layers the spec does not declare.
+
+        Raises:
+            ValueError: a tap outside 1 to `spec.layers`.
+        """
+        wrong = [tap for tap in taps if not 1 <= tap <= self.spec.layers]
+        if wrong and not self.spec.layers:
+            pools = "only pools: it " if self.spec.tokens == "none" else ""
+            raise ValueError(f"{type(self).__name__} {pools}has no layers to tap; got {wrong}")
+        if wrong:
+            raise ValueError(f"taps: wanted layers 1 to {self.spec.layers}; got {wrong}")
+
 
 class PooledEncoder(Encoder):
     """Any network that maps a value to one vector per instance, as an encoder.
@@ -245,8 +258,7 @@ class PooledEncoder(Encoder):
     ) -> Encoding:
         """Pool the value; masks and taps are refused."""
         self.check_mask(mask)
-        if taps:
-            raise ValueError(f"{type(self.module).__name__} only pools: it has no layers to tap")
+        self.check_taps(taps)
         pooled = self.module(value)
         if pooled.ndim != 2 or pooled.shape[1] != self.spec.width:
             raise ValueError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 MaskMode: TypeAlias = Literal["replace", "drop", "query"]
@@ -46,6 +46,31 @@ class Mask:
                 f"hidden_per_row: wanted 0 to {tokens} (the tokens of a row); "
                 f"got {self.hidden_per_row}"
             )
+
+    def check(self, batch: int, tokens: int) -> None:
+        """Refuse to hide dense tokens of another shape, or to leave nothing to look at.
+
+        Raises:
+            ValueError: wanted and got.
+        """
+        if tuple(self.hidden.shape) != (batch, tokens):
+            raise ValueError(
+                f"mask: wanted (batch, tokens) = ({batch}, {tokens}); "
+                f"got {tuple(self.hidden.shape)}: sample it on the grid of this view, and give an "
+                "encoder with a fixed grid views of that size"
+            )
+        if self.hidden_per_row == tokens and self.mode != "replace":
+            raise ValueError(
+                f"mask: {self.mode!r} hides all {tokens} tokens of a row: leave one visible"
+            )
+
+    def replaced(
+        self,
+        values: Float[Tensor, "batch tokens width"] | Float[Tensor, "tokens width"],
+        token: Float[Tensor, " width"],
+    ) -> Float[Tensor, "batch tokens width"] | Float[Tensor, "tokens width"]:
+        """One vector in place of every hidden token."""
+        return torch.where(self.hidden[..., None], token.to(values), values)
 
     def visible_index(self) -> Int[Tensor, "batch kept"]:
         """Positions of the visible tokens of each row, ascending; dense masks only.

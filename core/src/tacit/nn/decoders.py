@@ -138,7 +138,7 @@ class OwnHead(nn.Module):
         assert encoding.tokens is not None
         x = self.embed(encoding.tokens)
         if self.mask_token is not None:
-            x = torch.where(mask.hidden[..., None], self.mask_token.to(x.dtype), x)
+            x = mask.replaced(x, self.mask_token)
         out: Tensor = self.network(replace(tokens, values=x))
         return out
 

@@ -1,4 +1,4 @@
-"""A stage of a method on toy signals, in the real engine."""
+"""A stage of a method on toy signals, or pairs of two kinds of them, in the real engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tacit.contract import (
     Augmentation,
-    Batch,
+    Composition,
     DataInfo,
     Encoder,
     Modality,
@@ -27,11 +27,12 @@ from tacit.nn import Ema, Frozen, synchronise_batch_norm
 from tacit.testing.check import skip
 from tacit.testing.toy import (
     CONTENT,
+    MODALITIES,
     POLICIES,
+    ROWS,
     SIDE,
     WIDTH,
     Noisy,
-    Signal,
     SignalNet,
     SignalNetConfig,
     Signals,
@@ -45,47 +46,50 @@ SGD = Sgd(lr=0.05, momentum=0.0, weight_decay=0.0)
 ADAM = AdamW(lr=3e-3, weight_decay=0.0)
 
 
-class Relabelled(Signals):
-    """The same signals with other labels."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.label = self.label.flip(0)
-
-
 @dataclass(frozen=True, kw_only=True)
 class MethodSubject:
-    """A method to be checked; one of several stages by its first.
+    """A method to be checked, or one of its stages, as if the one before had learnt nothing.
 
     Args:
         make: the method.
+        number: of the stage.
         requires: words its offer requires; None if it is not offered.
         foreign: why it cannot run on toy signals; empty if it can.
     """
 
     make: Callable[[], Method]
+    number: int = 0
     requires: frozenset[str] | None = None
     foreign: str = ""
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The modalities it is tried on: two where it wants pairs."""
+        return ("signal", "echo") if self.objective().requires.modalities > 1 else ("signal",)
+
+    def source(self, **settings: Any) -> Signals:
+        """Its data."""
+        return Signals(self.words, **settings)
+
     def stage(self) -> Stage:
-        """The first stage, if signals can have its views."""
+        """The stage, if signals can have its views."""
         if self.foreign:
             skip(self.foreign)
-        stage = self.make().stages[0]
+        stage = self.make().stages[self.number]
         if stage.views not in POLICIES:
             skip(f"toy signals have no {stage.views} views")
         return stage
 
     def objective(self) -> Objective:
-        """A new objective of the first stage."""
+        """A new objective of the stage."""
         stage = self.stage()
         return stage.objective(stage.config)
 
-    def encoder(self, **settings: Any) -> Encoder:
-        """An encoder of signals with what the objective needs."""
+    def encoder(self, word: str = "signal", **settings: Any) -> Encoder:
+        """An encoder of a modality with what the objective needs."""
         if "positions:none" in self.objective().requires.capabilities:
             settings["positions"] = "none"
-        encoder = SignalNet(SignalNetConfig(**settings))
+        encoder = SignalNet(SignalNetConfig(modality=word, **settings))
         lacks = self.objective().requires.capabilities - encoder.spec.capabilities()
         if lacks:
             skip(f"the toy encoder has no {', '.join(sorted(lacks))}")
@@ -94,8 +98,8 @@ class MethodSubject:
     def learner(
         self,
         *,
-        encoder: Encoder | None = None,
-        views: Augmentation | None = None,
+        encoder: Callable[[str], Encoder] | None = None,
+        still_views: bool = False,
         double: bool = False,
         still: bool = False,
     ) -> Learner:
@@ -106,14 +110,27 @@ class MethodSubject:
         if still:
             teachers = {n: Frozen() if isinstance(t, Ema) else t for n, t in teachers.items()}
         learner = Learner(
-            encoders={"signal": encoder or self.encoder()},
+            encoders={word: (encoder or self.encoder)(word) for word in self.words},
             objective=self.objective(),
-            augmentations={"signal": views or Noisy(stage.views)},
-            modalities={"signal": Signal()},
+            augmentations=self.views(still=still_views),
+            modalities=self.modalities(),
             teachers=teachers,
-            data=DataInfo(instances=len(Signals())),
+            data=DataInfo(instances=ROWS),
+            keep=stage.keep,
+            previous=self._before().learner(encoder=encoder) if self.number else None,
         )
         return learner.double() if double else learner
+
+    def _before(self) -> MethodSubject:
+        return replace(self, number=self.number - 1)
+
+    def views(self, *, still: bool = False) -> dict[str, Augmentation]:
+        """Those of its stage, of every modality."""
+        return {word: Noisy(self.stage().views, still=still) for word in self.words}
+
+    def modalities(self) -> dict[str, Modality]:
+        """What it is tried on."""
+        return {word: MODALITIES[word] for word in self.words}
 
     def trainer(
         self,
@@ -131,7 +148,7 @@ class MethodSubject:
         usual |= {"steps": 4, "optimizer": SGD, "clip": 1.0, "checkpoint_every": 1000}
         return Trainer(
             learner=learner,
-            source=source or Signals(),
+            source=source or self.source(),
             settings=Training(**(usual | settings)),
             seed=0,
             world=world or World(device=torch.device("cpu")),
@@ -169,37 +186,29 @@ class Curve:
         """Nothing to do."""
 
 
-class Doubled(Signals):
-    """Signals in double precision."""
-
-    def fetch(self, indices: Sequence[int]) -> Batch:
-        """See `Source.fetch`."""
-        batch = super().fetch(indices)
-        return replace(batch, values={"signal": batch.values["signal"].double()})
-
-
-def pooling() -> PooledEncoder:
-    """An encoder that has no tokens."""
+def pooling(word: str) -> PooledEncoder:
+    """An encoder of a modality that has no tokens."""
     module = nn.Sequential(nn.Flatten(1), nn.Linear(SIDE * SIDE * CONTENT, WIDTH))
-    return PooledEncoder(module, modality="signal", width=WIDTH)
+    return PooledEncoder(module, modality=word, width=WIDTH)
 
 
 def offered(
-    subject: MethodSubject, encoder: Encoder, *, roles: tuple[str, ...] | None = None
-) -> Any:
-    """What an encoder and a number of views offer the method's objective."""
-    stage = subject.stage()
-    views = Noisy(stage.views)
-    if roles is not None:
-        views.roles = roles
-    modalities: dict[str, Modality] = {"signal": Signal()}
+    subject: MethodSubject,
+    encoder: Callable[[str], Encoder],
+    *,
+    roles: tuple[str, ...] | None = None,
+) -> Composition:
+    """What encoders and a number of views offer the method's objective."""
+    views = subject.views()
+    for each in views.values():
+        each.roles = each.roles if roles is None else roles
     return composition(
-        {"signal": encoder},
-        {"signal": views},
-        teachers=frozenset(stage.teachers),
+        {word: encoder(word) for word in subject.words},
+        views,
+        teachers=frozenset(subject.stage().teachers),
         batch=16,
-        modalities=modalities,
-        instances=len(Signals()),
+        modalities=subject.modalities(),
+        instances=ROWS,
     )
 
 
@@ -243,11 +252,11 @@ def _rank(subject: MethodSubject, folder: Path, rank: int) -> None:
 
 def parity_run(subject: MethodSubject, world: World) -> tuple[dict[str, Tensor], bool]:
     """Weights after two steps on views that hold no chance, and whether the objective drew."""
-    views = Noisy(subject.stage().views, still=True)
-    learner = subject.learner(views=views, double=True)
+    learner = subject.learner(still_views=True, double=True)
     synchronise_batch_norm(learner)
     lent = _lent(learner)
-    subject.trainer(learner, source=Doubled(), world=world, steps=2).run()
+    source = subject.source(dtype=torch.float64)
+    subject.trainer(learner, source=source, world=world, steps=2).run()
     drew = any(_moved(generator) for purpose, generator in lent if purpose != 1)  # 1: the views'
     weights = {n: p.detach().contiguous().clone() for n, p in learner.named_parameters()}
     return weights, drew

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,7 @@ from tacit.contract import Modality
 from tacit.data import Source
 from tacit.plugin import Catalogue, Offer, Plugin, load_plugins
 from tacit.testing.augmentations import AUGMENTATIONS, AugmentationSubject
-from tacit.testing.check import Case, Check, Report, skip
+from tacit.testing.check import TRIED, Case, Check, Report
 from tacit.testing.data import (
     MODALITIES,
     PROBES,
@@ -24,9 +25,10 @@ from tacit.testing.data import (
 from tacit.testing.encoder_subject import EncoderSubject
 from tacit.testing.encoders import ENCODERS
 from tacit.testing.engine import MethodSubject
-from tacit.testing.methods import METHODS
+from tacit.testing.methods import DECLARED, METHODS
 from tacit.testing.offers import embedded, encoder_maker, modality_of, required
 from tacit.testing.plugins import PLUGINS, PluginSubject, module_of
+from tacit.testing.toy import Signal, Signals
 
 
 def cases(package: str, *, quick: bool = False) -> list[Case]:
@@ -93,6 +95,8 @@ class _Parts:
         return embedded(self.catalogue, word)
 
     def _tried_with(self, offer: Offer) -> tuple[Modality | None, Source | None]:
+        if not offer.modality:
+            return Signal(), Signals()
         if len(offer.modality) != 1:
             return None, None
         word = next(iter(offer.modality))
@@ -124,8 +128,12 @@ class _Parts:
             requires=frozenset(offer.requires),
             foreign=f"it is for {only} only" if only else "",
         )
-        checks = METHODS if not only else METHODS[:3]  # what needs no run
-        return _every("methods", offer, checks, subject)
+        found = _every("methods", offer, METHODS[:DECLARED], subject)
+        for number, stage in enumerate(() if only else offer.load()().stages):
+            name = f"{offer.name} ({stage.name})" if number else offer.name
+            staged = replace(subject, number=number)
+            found += [Case("methods", name, check, staged) for check in METHODS[DECLARED:]]
+        return found
 
     def modality(self, offer: Offer) -> list[Case]:
         subject = ModalitySubject(
@@ -169,12 +177,7 @@ def _every(kind: str, offer: Offer, checks: Iterable[Check], thing: Any) -> list
 
 
 def _untried(kind: str, offer: Offer, needs: list[str]) -> Case:
-    return Case(kind, offer.name, Check(it_is_tried), needs)
-
-
-def it_is_tried(needs: list[str]) -> None:
-    """It can be made with default settings, and so be tried."""
-    skip(f"it needs {', '.join(needs)}")
+    return Case(kind, offer.name, TRIED, needs)
 
 
 def failures(found: Iterable[Case]) -> Iterator[str]:

@@ -37,27 +37,51 @@ class Signal(Modality):
     mixes = True
 
 
+class Echo(Signal):
+    """What pairs of modalities have beside a signal: its tokens in reverse, and noise."""
+
+    name = "echo"
+
+
+MODALITIES: dict[str, Modality] = {"signal": Signal(), "echo": Echo()}
+
+
 class Signals(Source):
-    """Signals of a few directions; four labels, groups of two."""
+    """Signals of a few directions; four labels, groups of two.
 
-    modalities = ("signal",)
+    Args:
+        modalities: `signal`, and `echo` where there are to be pairs.
+        flipped: whether the labels are those of other signals.
+        dtype: of the values.
+    """
 
-    def __init__(self, count: int = ROWS) -> None:
+    def __init__(
+        self,
+        modalities: Sequence[str] = ("signal",),
+        *,
+        flipped: bool = False,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        count, self.modalities = ROWS, tuple(modalities)
         draw = torch.Generator().manual_seed(0)
         self.label = torch.arange(count) % 4
         latent = torch.randn(4, 3, generator=draw)[self.label]
         latent = latent + 0.5 * torch.randn(count, 3, generator=draw)
         directions = torch.randn(3, SIDE * SIDE * CONTENT, generator=draw)
-        self.values = torch.tanh(latent @ directions).unflatten(1, (SIDE * SIDE, CONTENT))
+        signal = torch.tanh(latent @ directions).unflatten(1, (SIDE * SIDE, CONTENT))
+        echo = signal.flip(1) + 0.1 * torch.randn(signal.shape, generator=draw)
+        self.all = {"signal": signal.to(dtype), "echo": echo.to(dtype)}
+        if flipped:
+            self.label = self.label.flip(0)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.label)
 
     def fetch(self, indices: Sequence[int]) -> Batch:
         """See `Source.fetch`."""
         rows = torch.tensor(list(indices), dtype=torch.long)
-        value, label = self.values[rows], self.label[rows]
-        return Batch(values={"signal": value}, index=rows, label=label, group=rows // 2)
+        values = {word: self.all[word][rows] for word in self.modalities}
+        return Batch(values=values, index=rows, label=self.label[rows], group=rows // 2)
 
     def labels(self) -> Tensor:
         """See `Source.labels`."""
@@ -75,10 +99,12 @@ class SignalNetConfig:
     Args:
         positions: whether tokens know where they lie.
         constant: answers the same learned vector whatever comes in: what a collapse looks like.
+        modality: which of the two it is for.
     """
 
     positions: Literal["learned", "none"] = "learned"
     constant: bool = False
+    modality: str = "signal"
 
 
 class SignalNet(Encoder):
@@ -91,7 +117,7 @@ class SignalNet(Encoder):
         places = config.positions == "learned"
         self.constant = config.constant
         self.spec = EncoderSpec(
-            modality="signal",
+            modality=config.modality,
             width=WIDTH,
             tokens="dense",
             grid=(SIDE, SIDE),
@@ -120,10 +146,11 @@ class SignalNet(Encoder):
     ) -> Encoding:
         """See `Encoder.forward`."""
         self.check_mask(mask)
+        self.check_taps(taps)
         x = (value if isinstance(value, Tokens) else self.tokenize(value)).values
         kept, open_to = None, None
         if mask is not None and mask.mode == "replace":
-            x = torch.where(mask.hidden[..., None], self.mask_token.to(x.dtype), x)
+            x = mask.replaced(x, self.mask_token)
         if self.positions is not None:
             x = x + self.positions.to(x.dtype)
         if mask is not None and mask.mode == "drop":
@@ -161,13 +188,14 @@ POLICIES: dict[str, tuple[str, ...]] = {
     "two-views": ("view", "view"),
     "multi-crop": ("global", "global", "local", "local"),
     "masked": ("view",),
+    "plain": ("view",),
     "whole-and-part": ("whole", "part"),
 }
 """The view policies signals have, with the roles of their views."""
 
 
 class Noisy(Augmentation):
-    """Copies with noise of their own; a masked policy's one copy as it is.
+    """Copies with noise of their own; the one copy of others as it is.
 
     Args:
         policy: one of `POLICIES`.

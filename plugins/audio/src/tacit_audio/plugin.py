@@ -5,6 +5,7 @@ from __future__ import annotations
 from tacit.plugin import Offer, hookimpl
 
 _AUDIO = frozenset({"audio"})
+_OF_WAVEFORMS = ("tokens", "tokens:dense", "targets", "latents", "taps", "mask:replace")
 
 
 @hookimpl
@@ -47,14 +48,7 @@ def tacit_encoders() -> list[Offer]:
             target="tacit_audio.encoders:Wav2Vec2",
             summary="Convolutions over samples and a transformer over frames, as in wav2vec 2.0",
             modality=_AUDIO,
-            provides=(
-                "tokens",
-                "tokens:dense",
-                "targets",
-                "latents",
-                "taps",
-                "mask:replace",
-            ),
+            provides=_OF_WAVEFORMS,
             source="Baevski et al. 2020, arXiv:2006.11477",
         ),
         Offer(
@@ -62,14 +56,7 @@ def tacit_encoders() -> list[Offer]:
             target="tacit_audio.encoders:Transformers",
             summary="wav2vec 2.0, HuBERT, WavLM or AST of transformers, by name or folder",
             modality=_AUDIO,
-            provides=(
-                "tokens",
-                "tokens:dense",
-                "targets",
-                "latents",
-                "taps",
-                "mask:replace",
-            ),
+            provides=_OF_WAVEFORMS,
             source="Wolf et al. 2020, arXiv:1910.03771",
         ),
         Offer(

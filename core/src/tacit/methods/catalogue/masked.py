@@ -181,8 +181,8 @@ def i_jepa() -> Method:
     """I-JEPA. The paper's predictor has 12 blocks of 384 features, its momentum begins at 0.996.
 
     On tokens in a line blocks are spans; for tokens in no order set `objective.mask.kind=subset`.
-    It needs long runs: after 200 to 400 steps on 8,000 images of CIFAR-10 its embeddings were worse
-    than a random encoder's, while on digits 80 steps are enough.
+    It needs long runs: of 8,000 small photographs its embeddings were no better than a random
+    encoder's after 400 steps, and better by both probes after 1,200.
     """
     config = MaskedPredictionConfig(
         mask=MultiBlockMask(),
@@ -232,12 +232,16 @@ def mae() -> Method:
 
 
 def simmim() -> Method:
-    """SimMIM. The paper hides 0.6 in cells of 2 x 2 tokens of its ViT: objective.mask.block=2."""
+    """SimMIM. The paper hides 0.6 in cells of 2 x 2 tokens of its ViT: objective.mask.block=2.
+
+    Targets are normalised token by token, as MAE's are and the paper's are not: in short runs plain
+    ones gave embeddings of a much lower rank (6 against 26).
+    """
     config = MaskedPredictionConfig(
         mask=RandomMask(ratio=0.6),
         mode="replace",
         decoder=LinearDecoder(),
-        target=InputTarget(),
+        target=InputTarget(normalise=True),
         loss=MeanAbsolute(),
     )
     stage = Stage(views="masked", objective=MaskedPrediction, config=config, training=training())

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tacit.contract import Encoder, EncoderSpec, Encoding, Mask, Tokens
-from tacit_audio.encoders import masking
 from tacit_audio.encoders.borrowed_waveform import tapped
 from tacit_audio.export import export_network
 from tacit_audio.features.kaldi import KaldiBank
@@ -119,9 +118,10 @@ class BorrowedSpectrogram(Encoder):
                 outside the layers.
         """
         self.check_mask(mask)
-        masking.check_taps(tuple(taps), self.spec.layers)
+        self.check_taps(taps)
         tokens = value if isinstance(value, Tokens) else self.tokenize(value)
-        masking.check_hidden(mask, *tokens.values.shape[:2])
+        if mask is not None:
+            mask.check(*tokens.values.shape[:2])
         x = self._entering(tokens.values, mask)
         with tapped(self.network.layers, taps) as layers:
             for layer in self.network.layers:
@@ -138,7 +138,7 @@ class BorrowedSpectrogram(Encoder):
         self, values: Float[Tensor, "batch tokens width"], mask: Mask | None
     ) -> Float[Tensor, "batch more width"]:
         if mask is not None:
-            values = torch.where(mask.hidden[..., None], self.mask_token.to(values), values)
+            values = mask.replaced(values, self.mask_token)
         own = self.network.embeddings
         first = (own.cls_token, own.distillation_token)
         whole = torch.cat([*(each.expand(len(values), -1, -1) for each in first), values], dim=1)

@@ -117,14 +117,14 @@ class BorrowedWaveform(Encoder):
                 outside the layers.
         """
         self.check_mask(mask)
-        masking.check_taps(tuple(taps), self.spec.layers)
+        self.check_taps(taps)
         tokens = value if isinstance(value, Tokens) else self.tokenize(value)
-        masking.check_hidden(mask, *tokens.values.shape[:2])
+        if mask is not None:
+            mask.check(*tokens.values.shape[:2])
         with tapped(self.network.encoder.layers, taps) as layers:
             # The network writes zeros into padding in place, so it gets a copy.
-            answer = self.network.encoder(
-                self._entering(tokens, mask).clone(), attention_mask=tokens.valid
-            )
+            entering = masking.replaced(tokens, mask, self._mask_token()).clone()
+            answer = self.network.encoder(entering, attention_mask=tokens.valid)
         last = answer.last_hidden_state
         pooled = mean_there(last, tokens.valid)
         return Encoding(pooled=pooled, tokens=last, valid=tokens.valid, layers=layers)
@@ -141,12 +141,9 @@ class BorrowedWaveform(Encoder):
             x = layer.activation(normed(layer.conv(x), valid, getattr(layer, "layer_norm", None)))
         return x.transpose(1, 2), valid
 
-    def _entering(self, tokens: Tokens, mask: Mask | None) -> Float[Tensor, "batch tokens width"]:
-        if mask is None:
-            return tokens.values
-        vector: Tensor = self.network.masked_spec_embed if self.own_mask is None else self.own_mask
-        hidden = mask.hidden if tokens.valid is None else mask.hidden & tokens.valid
-        return torch.where(hidden[..., None], vector.to(tokens.values), tokens.values)
+    def _mask_token(self) -> Tensor:
+        token: Tensor = self.network.masked_spec_embed if self.own_mask is None else self.own_mask
+        return token
 
     def _weight(self) -> Tensor:
         weight: Tensor = self.network.feature_projection.projection.weight

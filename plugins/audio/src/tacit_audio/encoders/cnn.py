@@ -143,8 +143,7 @@ class Cnn(Encoder):
             ValueError: a mask or taps, which it has not, or recordings that do not fit.
         """
         self.check_mask(mask)
-        if taps:
-            raise ValueError("Cnn has no layers to tap: use the spectrogram transformer")
+        self.check_taps(taps)
         tokens = value if isinstance(value, Tokens) else self.tokenize(value)
         frames, valid = tokens.values, tokens.valid
         # Frames are not negative, so zeros for padding change no maximum.

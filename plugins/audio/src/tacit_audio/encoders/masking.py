@@ -5,39 +5,22 @@ None of these reads a tensor back from the device.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from tacit.contract import Mask
+from tacit.contract import Mask, Tokens
 
 
-def check_hidden(mask: Mask | None, batch: int, tokens: int) -> None:
-    """Refuse a mask of another shape than the tokens, or one that leaves nothing to see.
-
-    Raises:
-        ValueError: wanted and got.
-    """
+def replaced(
+    tokens: Tokens, mask: Mask | None, token: Float[Tensor, " width"]
+) -> Float[Tensor, "batch tokens width"]:
+    """One vector in place of every hidden token that is no padding."""
     if mask is None:
-        return
-    if tuple(mask.hidden.shape) != (batch, tokens):
-        raise ValueError(
-            f"mask: wanted (batch, tokens) = ({batch}, {tokens}); got {tuple(mask.hidden.shape)}: "
-            "where the encoder has seconds= set, views must be of that length"
-        )
-    if mask.hidden_per_row == tokens and mask.mode != "replace":
-        raise ValueError(
-            f"mask: {mask.mode!r} hides all {tokens} tokens of a row: leave one visible"
-        )
-
-
-def check_taps(taps: tuple[int, ...], layers: int) -> None:
-    """Refuse layers that are not there.
-
-    Raises:
-        ValueError: a tap outside 1 to `layers`.
-    """
-    if wrong := [tap for tap in taps if not 1 <= tap <= layers]:
-        raise ValueError(f"taps: wanted layers 1 to {layers}; got {wrong}")
+        return tokens.values
+    there = mask if tokens.valid is None else replace(mask, hidden=mask.hidden & tokens.valid)
+    return there.replaced(tokens.values, token)
 
 
 def keep(

@@ -177,9 +177,10 @@ class SpectrogramTransformer(Encoder):
                 token, or taps outside the layers.
         """
         self.check_mask(mask)
-        masking.check_taps(tuple(taps), self.config.depth)
+        self.check_taps(taps)
         tokens = value if isinstance(value, Tokens) else self.tokenize(value)
-        masking.check_hidden(mask, *tokens.values.shape[:2])
+        if mask is not None:
+            mask.check(*tokens.values.shape[:2])
         kept = mask.visible_index() if mask is not None and mask.mode == "drop" else None
         seen = masking.visible(tokens.valid, mask, kept)
         mixed = masking.keep(self._entering(tokens, mask), kept)
@@ -201,7 +202,7 @@ class SpectrogramTransformer(Encoder):
     def _entering(self, tokens: Tokens, mask: Mask | None) -> Float[Tensor, "batch tokens width"]:
         values = tokens.values
         if mask is not None and mask.mode == "replace":
-            values = torch.where(mask.hidden[..., None], self.mask_token.to(values.dtype), values)
+            values = mask.replaced(values, self.mask_token)
         if self.config.positions == "none":
             return values
         assert tokens.grid is not None, "tokens made by tokenize know their grid"

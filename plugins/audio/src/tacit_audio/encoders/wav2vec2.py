@@ -185,10 +185,11 @@ class Wav2Vec2(Encoder):
                 outside the layers.
         """
         self.check_mask(mask)
-        masking.check_taps(tuple(taps), self.config.depth)
+        self.check_taps(taps)
         tokens = value if isinstance(value, Tokens) else self.tokenize(value)
-        masking.check_hidden(mask, *tokens.values.shape[:2])
-        mixed = self._entering(tokens, mask)
+        if mask is not None:
+            mask.check(*tokens.values.shape[:2])
+        mixed = masking.replaced(tokens, mask, self.mask_token)
         mixed = mixed + self.positions(mixed)
         if not self.config.norm_first:
             mixed = self.norm(mixed)
@@ -202,9 +203,3 @@ class Wav2Vec2(Encoder):
             mixed = self.norm(mixed)
         pooled = mean_there(mixed, tokens.valid)
         return Encoding(pooled=pooled, tokens=mixed, valid=tokens.valid, layers=layers)
-
-    def _entering(self, tokens: Tokens, mask: Mask | None) -> Float[Tensor, "batch tokens width"]:
-        if mask is None:
-            return tokens.values
-        hidden = mask.hidden if tokens.valid is None else mask.hidden & tokens.valid
-        return torch.where(hidden[..., None], self.mask_token.to(tokens.values), tokens.values)

@@ -168,8 +168,7 @@ class Gnn(Encoder):
             raise ValueError(
                 f"mask: wanted one entry for each of {nodes} nodes; got {tuple(mask.hidden.shape)}"
             )
-        if wrong := [tap for tap in taps if not 1 <= tap <= self.config.layers]:
-            raise ValueError(f"taps: wanted layers 1 to {self.config.layers}; got {wrong}")
+        self.check_taps(taps)
 
 
 def _norm(kind: str, width: int) -> nn.Module:

@@ -74,12 +74,11 @@ class Wrapped(Encoder):
             ValueError: not a graph, or layers, of which nothing is known.
         """
         self.check_mask(mask)
-        if taps:
-            raise ValueError("taps: nothing is known of the layers of a wrapped model")
+        self.check_taps(taps)
         tokens = value if isinstance(value, Tokens) else self.tokenize(value)
         x, edges = tokens.values, tokens.relations
         if mask is not None:
-            x = torch.where(mask.hidden[:, None], self.token.to(x.dtype), x)
+            x = mask.replaced(x, self.token)
         own = tokens.owner if edges.graphs is not None and self._batched else None
         nodes = self.model(x, edges.index, **({} if own is None else {"batch": own}))
         return Encoding(pooled=pool(nodes, tokens, self.readout), tokens=nodes, owner=tokens.owner)

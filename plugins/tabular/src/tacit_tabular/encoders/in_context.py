@@ -116,8 +116,7 @@ class InContext(Encoder):
     ) -> Encoding:
         """Let every row look at those whose labels are known; masks are refused."""
         self.check_mask(mask)
-        if wrong := [tap for tap in taps if not 1 <= tap <= len(self.blocks)]:
-            raise ValueError(f"taps: wanted layers 1 to {len(self.blocks)}; got {wrong}")
+        self.check_taps(taps)
         tokens = value if isinstance(value, Tokens) else self.tokenize(value)
         start = self.start.to(tokens.values.dtype).expand(len(tokens.values), 1, -1)
         mixed = torch.cat([start, tokens.values], dim=1)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
-import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
-from tacit.contract import Encoder, EncoderSpec, Encoding, Mask, Tokens
-from tacit_tabular.encoders.target import CellTarget
-from tacit_tabular.encoders.tokens import CellEmbedding
-from tacit_tabular.modality import Rows
+from tacit_tabular.encoders.pooling import RowEncoder
 from tacit_tabular.schema import Column
 
 
@@ -33,33 +28,21 @@ class MlpConfig:
     depth: int = 2
 
 
-class Mlp(Encoder):
+class Mlp(RowEncoder):
     """Rows to one vector; it only pools."""
 
     Config = MlpConfig
 
     def __init__(self, config: MlpConfig) -> None:
-        super().__init__()
-        self.spec = EncoderSpec(
-            modality="table",
-            width=config.width,
-            own_target=partial(CellTarget, config.columns),
-            preprocessing=config.columns,
-        )
-        self.embed = CellEmbedding(config.columns, config.cell)
+        super().__init__(config.columns, config.cell, config.width)
         layers: list[nn.Module] = []
-        width = config.cell * max(1, len(config.columns))
+        width = self.entering
         for _ in range(config.depth):
             layers += [nn.Linear(width, config.width), nn.ReLU()]
             width = config.width
         self.layers = nn.Sequential(*layers)
 
-    def forward(
-        self, value: Rows | Tokens, *, mask: Mask | None = None, taps: Sequence[int] = ()
-    ) -> Encoding:
-        """Pool rows; masks and taps are refused."""
-        self.check_mask(mask)
-        if taps or isinstance(value, Tokens):
-            raise ValueError("Mlp only pools: it has no tokens and no layers to tap")
-        pooled: torch.Tensor = self.layers(self.embed(value).flatten(1))
-        return Encoding(pooled=pooled)
+    def vector(self, cells: Float[Tensor, "rows entering"]) -> Float[Tensor, "rows width"]:
+        """The last layer's answer."""
+        answer: Tensor = self.layers(cells)
+        return answer

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tacit.contract import Encoder, EncoderSpec, Encoding, Mask, Tokens
-from tacit_tabular.encoders.target import CellTarget
-from tacit_tabular.encoders.tokens import CellEmbedding
-from tacit_tabular.modality import Rows
+from tacit_tabular.encoders.pooling import RowEncoder
 from tacit_tabular.schema import Column
 
 
@@ -47,7 +42,7 @@ class ResNetConfig:
             raise ValueError(f"dropout: wanted at least 0 and below 1; got {self.dropout}")
 
 
-class ResNet(Encoder):
+class ResNet(RowEncoder):
     """Rows to one vector; it only pools.
 
     A linear layer, then blocks that each add to the trunk, then a norm and a ReLU: the paper's
@@ -62,32 +57,21 @@ class ResNet(Encoder):
     Config = ResNetConfig
 
     def __init__(self, config: ResNetConfig) -> None:
-        super().__init__()
-        self.spec = EncoderSpec(
-            modality="table",
-            width=config.width,
-            own_target=partial(CellTarget, config.columns),
-            preprocessing=config.columns,
-        )
-        self.embed = CellEmbedding(config.columns, config.cell)
-        self.first = nn.Linear(config.cell * max(1, len(config.columns)), config.width)
+        super().__init__(config.columns, config.cell, config.width)
+        self.first = nn.Linear(self.entering, config.width)
         self.blocks = nn.ModuleList(
             _Block(config.width, config.hidden * config.width, config.dropout)
             for _ in range(config.depth)
         )
         self.last = nn.Sequential(nn.LayerNorm(config.width), nn.ReLU())
 
-    def forward(
-        self, value: Rows | Tokens, *, mask: Mask | None = None, taps: Sequence[int] = ()
-    ) -> Encoding:
-        """Pool rows; masks and taps are refused."""
-        self.check_mask(mask)
-        if taps or isinstance(value, Tokens):
-            raise ValueError("ResNet only pools: it has no tokens and no layers to tap")
-        trunk = self.first(self.embed(value).flatten(1))
+    def vector(self, cells: Float[Tensor, "rows entering"]) -> Float[Tensor, "rows width"]:
+        """The trunk after all blocks."""
+        trunk = self.first(cells)
         for block in self.blocks:
             trunk = trunk + block(trunk)
-        return Encoding(pooled=self.last(trunk))
+        answer: Tensor = self.last(trunk)
+        return answer
 
 
 class _Block(nn.Module):

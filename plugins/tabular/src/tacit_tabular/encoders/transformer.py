@@ -90,11 +90,11 @@ class Transformer(Encoder):
     ) -> Encoding:
         """Mix columns, and registers beside them."""
         self.check_mask(mask)
-        self._check_taps(taps)
+        self.check_taps(taps)
         tokens = (value if isinstance(value, Tokens) else self.tokenize(value)).values
         kept = unseen = None
         if mask is not None and mask.mode == "replace":
-            tokens = torch.where(mask.hidden[..., None], self.hidden.to(tokens.dtype), tokens)
+            tokens = mask.replaced(tokens, self.hidden)
         tokens = tokens + self.place
         if mask is not None and mask.mode == "drop":
             kept = mask.visible_index()
@@ -126,10 +126,6 @@ class Transformer(Encoder):
                 layers[number] = mixed[:, count:]
         mixed = self.norm(mixed)
         return mixed[:, :count], mixed[:, count:], layers
-
-    def _check_taps(self, taps: Sequence[int]) -> None:
-        if wrong := [tap for tap in taps if not 1 <= tap <= len(self.blocks)]:
-            raise ValueError(f"taps: wanted layers 1 to {len(self.blocks)}; got {wrong}")
 
 
 def _mean(tokens: Tensor, unseen: Tensor | None) -> Tensor:

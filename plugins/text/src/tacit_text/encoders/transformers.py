@@ -105,8 +105,7 @@ class HuggingFace(SubwordEncoder):
             ValueError: what the spec does not declare, or texts the tokenizer refuses.
         """
         self.check_mask(mask)
-        if wrong := [tap for tap in taps if not 1 <= tap <= self.spec.layers]:
-            raise ValueError(f"taps: wanted layers 1 to {self.spec.layers}; got {wrong}")
+        self.check_taps(taps)
         tokens = value if isinstance(value, Tokens) else self.tokenize(value)
         sentence = tokens.relations
         assert isinstance(sentence, Sentence), "tokens made by tokenize"
@@ -131,7 +130,7 @@ class HuggingFace(SubwordEncoder):
             token: Tensor = self.mask_token
         else:
             token = self.table()[self.tokenizer.mask_id]
-        return torch.where(mask.hidden[..., None], token.to(values.dtype), values)
+        return mask.replaced(values, token)
 
     def _head(self, out: int) -> nn.Module:
         if out != self.table().shape[0]:

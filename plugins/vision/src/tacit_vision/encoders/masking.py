@@ -13,25 +13,6 @@ from torch import Tensor
 from tacit.contract import Mask
 
 
-def check_hidden(mask: Mask | None, batch: int, tokens: int) -> None:
-    """Refuse a mask of another shape than the tokens, or one that leaves nothing to see.
-
-    Raises:
-        ValueError: wanted and got.
-    """
-    if mask is None:
-        return
-    if tuple(mask.hidden.shape) != (batch, tokens):
-        raise ValueError(
-            f"mask: wanted (batch, tokens) = ({batch}, {tokens}); got {tuple(mask.hidden.shape)}: "
-            "sample it on the grid of this view"
-        )
-    if mask.hidden_per_row == tokens and mask.mode != "replace":
-        raise ValueError(
-            f"mask: {mask.mode!r} hides all {tokens} tokens of a row: leave one visible"
-        )
-
-
 def replace_hidden(
     values: Float[Tensor, "batch tokens width"],
     mask: Mask | None,
@@ -41,7 +22,7 @@ def replace_hidden(
     if mask is None or mask.mode != "replace":
         return values
     assert token is not None, "an encoder that declares mask:replace owns a mask token"
-    return torch.where(mask.hidden[..., None], token.to(values.dtype), values)
+    return mask.replaced(values, token)
 
 
 def visible_positions(mask: Mask | None) -> Int[Tensor, "batch kept"] | None:
@@ -78,13 +59,3 @@ def mean_visible(
         return tokens.mean(dim=1)
     visible = (~mask.hidden)[..., None]
     return tokens.where(visible, 0).sum(dim=1) / visible.sum(dim=1)
-
-
-def check_taps(taps: tuple[int, ...], layers: int) -> None:
-    """Refuse layers that are not there.
-
-    Raises:
-        ValueError: a tap outside 1 to `layers`.
-    """
-    if wrong := [tap for tap in taps if not 1 <= tap <= layers]:
-        raise ValueError(f"taps: wanted layers 1 to {layers}; got {wrong}")

@@ -136,8 +136,9 @@ class ResNet(Encoder):
             ValueError: tokens, a mask or taps (it only pools), or other channels.
         """
         self.check_mask(mask)
-        if taps or isinstance(value, Tokens):
-            raise ValueError("ResNet only pools: it takes images, and has no layers to tap")
+        self.check_taps(taps)
+        if isinstance(value, Tokens):
+            raise ValueError("ResNet only pools: it takes images, not tokens")
         images = self.normalise(value, self.conv1.weight.dtype)
         if self.training:  # a third faster; evaluation stays bit-equal to what is exported
             images = images.contiguous(memory_format=torch.channels_last)

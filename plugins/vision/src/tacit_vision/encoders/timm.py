@@ -126,7 +126,7 @@ class Timm(Encoder):
                 every token.
         """
         self.check_mask(mask)
-        masking.check_taps(tuple(taps), self.spec.layers)
+        self.check_taps(taps)
         if self.plain:
             return self._encode_tokens(value, mask, tuple(taps))
         if isinstance(value, Tokens):
@@ -146,7 +146,8 @@ class Timm(Encoder):
         self, value: Tensor | Tokens, mask: Mask | None, taps: tuple[int, ...]
     ) -> Encoding:
         tokens = value if isinstance(value, Tokens) else self.tokenize(value)
-        masking.check_hidden(mask, *tokens.values.shape[:2])
+        if mask is not None:
+            mask.check(*tokens.values.shape[:2])
         kept = masking.visible_positions(mask)
         prefix = self.network.num_prefix_tokens
         entered = enter(

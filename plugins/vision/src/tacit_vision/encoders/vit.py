@@ -199,9 +199,10 @@ class ViT(Encoder):
                 layers.
         """
         self.check_mask(mask)
-        masking.check_taps(tuple(taps), self.config.depth)
+        self.check_taps(taps)
         tokens = value if isinstance(value, Tokens) else self.tokenize(value)
-        masking.check_hidden(mask, *tokens.values.shape[:2])
+        if mask is not None:
+            mask.check(*tokens.values.shape[:2])
         kept = masking.visible_positions(mask)
         prefix = 0 if self.cls_token is None else 1
         mixed, layers = self._mix(self._enter(tokens, mask, kept), mask, tuple(taps))
