@@ -196,26 +196,27 @@ class Mert(Objective):
         (hiding,) = self.masking.hidings(self.specs[name], heard, contents[0], ctx)
         encoding = self.masking.encode(heard, hiding.mask, ctx)
         asked = self.masking.asked(heard, hiding, encoding)
-        losses = self._acoustic(name, contents, hiding, encoding, asked)
+        terms = {"acoustic": self._acoustic(name, contents, hiding, encoding, asked)}
         if self.config.musical:
             assert encoding.tokens is not None, "requirements ask for tokens"
             wanted = self.pitches[name](clean.value, asked.shape[1], encoding.valid)
             error = masked_mean_squared_error(self.tones[name](encoding.tokens), wanted, asked)
-            losses.terms["musical"] = self.config.musical * error
-        losses.terms.update(self.masking.effort(heard, encoding, ctx))
-        return losses
+            terms["musical"] = self.config.musical * error
+        terms |= self.masking.effort(heard, encoding, ctx)
+        return Losses(terms=terms, metrics=self._of(name)[0].metrics())  # the coarsest codebook
 
     def _acoustic(
         self, name: str, contents: list[Tensor], hiding: Hiding, encoding: Encoding, asked: Tensor
-    ) -> Losses:
-        """The sum over the codebooks, and how good the coarsest is predicted."""
+    ) -> Tensor:
+        """The sum over the codebooks."""
         errors = []
-        for book, head, content in zip(self._of(name), self.heads[name], contents, strict=True):
+        for book, head, content in zip(
+            self._of(name), self.heads[name].children(), contents, strict=True
+        ):
             scores = head(encoding, hiding.mask)
             book.judge(scores.detach(), content, asked)
             errors.append(masked_cross_entropy(scores, content, asked))
-        metrics = dict(self._of(name)[0].metrics())
-        return Losses(terms={"acoustic": torch.stack(errors).sum()}, metrics=metrics)
+        return torch.stack(errors).sum()
 
     def _of(self, name: str) -> list[Target]:
         return [book for each, book in self._each() if each == name]
