@@ -132,7 +132,7 @@ def test_an_encoder_that_does_not_say_when_its_tokens_are_is_refused() -> None:
 
 def test_patches_of_one_time_have_one_spectrum_that_of_a_frame() -> None:
     frames = SpectrogramTransformerConfig(
-        rate=RATE, mels=32, bands=32, frames=4, width=16, depth=1, heads=2
+        rate=RATE, mels=32, bands=32, frames=8, width=16, depth=1, heads=2
     )
     value = replace(clips(4000, 4000), lengths=torch.tensor([4000, 2000]))
     found = []
@@ -140,6 +140,7 @@ def test_patches_of_one_time_have_one_spectrum_that_of_a_frame() -> None:
         encoder = SpectrogramTransformer(settings)
         tokens = encoder.tokenize(value)
         spectra = Pitches(MertConfig(), encoder.spec)(value, tokens.values.shape[1], tokens.valid)
+        assert spectra.shape[:2] == tokens.values.shape[:2]
         found.append(spectra)
     for row in range(4):
         assert torch.equal(found[1][:, row::4], found[0])

@@ -65,7 +65,9 @@ class Aligned(nn.Module):
 
     def forward(self, sound: Sound, tokens: int) -> Float[Tensor, "batch tokens features"]:
         """The frames of the first so many tokens, channels averaged."""
-        wave = functional.pad(sound.silenced().float(), (self.lead, self.hop))
+        # The middle of the last token may lie beyond the clip, where patches are filled up.
+        behind = (self.skipped + tokens) * self.hop - self.lead - sound.wave.shape[2]
+        wave = functional.pad(sound.silenced().float(), (self.lead, max(self.hop, behind)))
         values, _ = self.plain(Sound(wave=wave, rate=sound.rate))
         rows: Tensor = values.mean(1).transpose(1, 2)[:, self.skipped : self.skipped + tokens]
         return rows
