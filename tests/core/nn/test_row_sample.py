@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
+from tests.core.ranks import answers_of
 
 from tacit.nn.row_sample import RowSample, keys
 
@@ -46,3 +49,9 @@ def test_every_row_is_as_likely_as_any_other() -> None:
 
 def test_keys_are_no_negative_numbers() -> None:
     assert (keys(NUMBERS - 500, 3) >= 0).all()
+
+
+def test_processes_that_hold_unequal_parts_draw_the_sample_of_the_whole(tmp_path: Path) -> None:
+    for found in answers_of("tests.core.nn.row_sample_worker", tmp_path, 2):
+        assert found["found"] == found["wanted"]
+        assert len(found["wanted"]) == 12
