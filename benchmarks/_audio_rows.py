@@ -27,8 +27,8 @@ class AudioResults(Table):
     keys: ClassVar[tuple[str, ...]] = ("set", "features", "encoder", "seed")
     baselines: ClassVar[tuple[str, ...]] = (MFCC, LOG_MEL, RANDOM, SUPERVISED)
 
-    def __init__(self, path: Path, about: str) -> None:
-        super().__init__(path, about, NOTE)
+    def __init__(self, path: Path, about: str, note: str = "") -> None:
+        super().__init__(path, about, ". ".join(filter(None, (note, NOTE))))
 
     def summary(self) -> list[Row]:
         """One row for each task and kind of features on each encoder, over the seeds."""

@@ -79,7 +79,8 @@ def main() -> None:
     torch.set_num_threads(1)
     own = args.runs / "-".join(["validation", *args.set])
     out = own / "audio.json" if args.notes or args.validation else RESULTS / "audio.json"
-    results = AudioResults(out, _about(args.steps, args.validation))
+    notes = "; ".join(f"{each.setting.name}: {each.setting.note}" for each in SETS.values())
+    results = AudioResults(out, _about(args.steps, args.validation), notes)
     for seed in args.seeds:
         for name in ["notes"] if args.notes else args.sets:
             recordings = NOTES if args.notes else SETS[name]
