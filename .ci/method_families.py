@@ -46,7 +46,10 @@ FAMILIES = {
         "ones, and more sensitive to temperatures and momentum: watch the rank.",
     ),
     "Masked and latent prediction": Family(
-        modules=("masked_prediction", "context_autoencoder", "detection", "tokenizer_distillation"),
+        modules=(
+            *("masked_prediction", "context_autoencoder", "detection", "tokenizer_distillation"),
+            "mert",
+        ),
         when="No views are known that keep what matters, encoders have tokens, and fine-tuning or "
         "a probe on tokens follows. Linear probes of short runs are weaker than those of methods "
         "with views.",

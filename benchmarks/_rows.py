@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, ClassVar
 
 from _measure import machine
 
@@ -34,34 +34,39 @@ Key = tuple[str, str, int]
 """Features, encoder, seed."""
 
 
-class Results:
+class Table:
     """The rows of a result file, each written when it is there.
 
     Args:
         path: the file.
         about: what was measured; rows of another setting are not kept.
-        note: what a reader should know of this setting, beside what holds of all.
+        note: what a reader should know.
+
+    Attributes:
+        keys: columns that tell rows apart.
+        wanted: columns without which a row is measured again.
     """
 
+    keys: ClassVar[tuple[str, ...]] = ("features", "encoder", "seed")
+    wanted: ClassVar[frozenset[str]] = frozenset()
+
     def __init__(self, path: Path, about: str, note: str = "") -> None:
-        self.path, self.about = path, about
-        self.note = ". ".join(filter(None, (note, NOTE)))
+        self.path, self.about, self.note = path, about, note
         kept = json.loads(path.read_text()) if path.is_file() else {}
         self.runs: list[Row] = kept.get("runs", []) if kept.get("about") == about else []
 
-    def take(self, key: Key, measure: Callable[[], Row]) -> None:
+    def take(self, key: tuple[str | int, ...], measure: Callable[[], Row]) -> None:
         """Measure a row and write it, unless it is there; a method that refuses says why."""
-        if any(_key(row) == key and PROBES.keys() <= row.keys() for row in self.runs):
+        old = next((row for row in self.runs if self._key(row) == key), {})
+        if old and self.wanted <= old.keys():
             return
-        old = next((row for row in self.runs if _key(row) == key), {})
         began = time.process_time()
         try:
             measured = measure()
         except ValueError as error:
             measured = {"problem": str(error)}
         self.forget(key)
-        features, encoder, seed = key
-        row = {"features": features, "encoder": encoder, "seed": seed, **measured}
+        row = {**dict(zip(self.keys, key, strict=True)), **measured}
         # Of a run that was only probed again the time of the first measurement is told.
         spent = max(round(time.process_time() - began), old.get("seconds", 0))
         self.runs.append({**row, "seconds": spent})
@@ -71,9 +76,29 @@ class Results:
         content["results"] = self.summary()
         self.path.write_text(json.dumps({**content, "runs": self.runs}, indent=1) + "\n")
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: tuple[str | int, ...]) -> None:
         """Leave a row out, to be measured anew."""
-        self.runs = [row for row in self.runs if _key(row) != key]
+        self.runs = [row for row in self.runs if self._key(row) != key]
+
+    def _key(self, row: Row) -> tuple[str | int, ...]:
+        return tuple(row[name] for name in self.keys)
+
+    def summary(self) -> list[Row]:
+        """What readers are shown, over the seeds."""
+        raise NotImplementedError
+
+    def text(self) -> str:
+        """The summary, for a terminal."""
+        return "\n".join("  ".join(str(value) for value in row.values()) for row in self.summary())
+
+
+class Results(Table):
+    """The table of methods; see `Table` for its arguments."""
+
+    wanted = frozenset(PROBES)
+
+    def __init__(self, path: Path, about: str, note: str = "") -> None:
+        super().__init__(path, about, ". ".join(filter(None, (note, NOTE))))
 
     def summary(self) -> list[Row]:
         """One row for each kind of features on each encoder, over the seeds."""
@@ -99,14 +124,6 @@ class Results:
             )
             out["beats raw features"] = _beaten(rows, groups.get(("", RAW), []))
         return out
-
-    def text(self) -> str:
-        """The summary, for a terminal."""
-        return "\n".join("  ".join(str(value) for value in row.values()) for row in self.summary())
-
-
-def _key(row: Row) -> Key:
-    return row["features"], row["encoder"], row["seed"]
 
 
 def _said(rows: Sequence[Row], probe: str) -> str:

@@ -6,12 +6,14 @@ defaults, not here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
 
 from tacit.api.choice import choose
+from tacit.api.config import merge
 from tacit.config import Component
 from tacit.contract import Batch
 from tacit.data import Source, index_tensor
@@ -190,6 +192,21 @@ SETTINGS = {"whole": CIFAR10, "hidden": HIDDEN, "generative": GENERATIVE, "digit
 
 def _but_name(component: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in component.items() if key != "name"}
+
+
+def overrides_of(pairs: Sequence[str]) -> dict[str, object]:
+    """What `--set a.b=1` lays over a run's settings: `{"a": {"b": 1}}`."""
+    tree: dict[str, object] = {}
+    for pair in pairs:
+        path, _, text = pair.partition("=")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        for key in reversed(path.split(".")):
+            value = {key: value}
+        tree = merge(tree, value)
+    return tree
 
 
 class Subset(Source):

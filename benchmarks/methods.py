@@ -28,7 +28,6 @@ the last fifth, and writes into `--runs` instead of the results.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from pathlib import Path
 
 import torch
 from _rows import PROBES, RANDOM, RAW, SUPERVISED, Key, Results, Row
-from _setting import SETTINGS, Classes, Setting, Subset
+from _setting import SETTINGS, Classes, Setting, Subset, overrides_of
 from _supervised import train_supervised
 
 import tacit
@@ -91,7 +90,7 @@ def main() -> None:
     kept = setting.result and not args.validation
     out = RESULTS / f"{setting.result}.json" if kept else own / "methods.json"
     data = setting.data or args.data
-    bench = Bench(setting, data, own, args.validation, _overrides(args.set))
+    bench = Bench(setting, data, own, args.validation, overrides_of(args.set))
     table = Results(out, _about(setting, args.validation), setting.note)
     for key, measure in bench.cases(args.methods, args.seeds):
         if args.anew and key[0] in (args.methods or ()):
@@ -259,21 +258,6 @@ def _linear_of_few(sample: Sample, generator: torch.Generator) -> Mapping[str, f
 
 def _folder(key: Key) -> str:
     return f"{key[0]}-{key[2]}"
-
-
-def _overrides(pairs: Sequence[str]) -> dict[str, object]:
-    """`a.b=1` as `{"a": {"b": 1}}`."""
-    tree: dict[str, object] = {}
-    for pair in pairs:
-        path, _, text = pair.partition("=")
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
-            value = text
-        for key in reversed(path.split(".")):
-            value = {key: value}
-        tree = merge(tree, value)
-    return tree
 
 
 def _about(setting: Setting, validation: bool) -> str:

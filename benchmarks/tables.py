@@ -30,6 +30,8 @@ TITLES = {
     "tabular_size": "Tables: a million rows",
     "tabular": "Tables: quality of the methods beside boosted trees",
     "text": "Text: objectives at equal compute, and contrasts on top",
+    "audio": "Recordings: quality of the methods",
+    "audio_throughput": "Recordings: hours of audio an hour",
     "losses": "Losses: time and memory",
     "masking": "Masking: what dropping tokens saves",
     "losses_distillation": "Losses of distillation: time and memory",

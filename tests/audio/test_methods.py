@@ -21,11 +21,16 @@ from tacit_audio.data import Notes, NotesConfig
 from tacit_audio.encoders import SpectrogramTransformer, SpectrogramTransformerConfig
 from tacit_audio.modality import Audio
 from tacit_audio.sound import Sound, join
-from tacit_audio.views import Masked, MixedViews, TwoViews
+from tacit_audio.views import CleanAndMixed, Masked, MixedViews, TwoViews
 
 RATE = 8000
-VIEWS = {"masked": Masked, "two-views": TwoViews, "mixed-views": MixedViews}
-NAMES = ("byol_a", "clmr", "audio_mae", "ssast", "tera", "best_rq", "data2vec", "wav2vec2")
+VIEWS = {
+    "masked": Masked,
+    "two-views": TwoViews,
+    "mixed-views": MixedViews,
+    "clean-and-mixed": CleanAndMixed,
+}
+NAMES = ("byol_a", "clmr", "audio_mae", "ssast", "tera", "best_rq", "data2vec", "wav2vec2", "mert")
 FRAMES = SpectrogramTransformerConfig(
     rate=RATE, mels=32, bands=32, frames=4, width=32, depth=3, heads=2
 )

@@ -12,6 +12,8 @@ from tacit_audio.features import LogMel, LogMelConfig
 from tacit_audio.sound import Sound, join
 from tacit_audio.views import (
     ChangeConfig,
+    CleanAndMixed,
+    CleanAndMixedConfig,
     CropConfig,
     Masked,
     MaskedConfig,
@@ -50,6 +52,7 @@ POLICIES: dict[str, Augmentation] = {
     "mixed": MixedViews(),
     "multi-crop": MultiCrop(),
     "masked": Masked(MaskedConfig(seconds=0.3)),
+    "clean-and-mixed": CleanAndMixed(),
 }
 
 
@@ -62,7 +65,7 @@ def test_the_generator_decides_everything(name: str) -> None:
         assert policy.meta == set(view.meta)
         assert torch.equal(view.value.wave, same.value.wave)
         assert torch.equal(view.meta["crop"], same.meta["crop"])
-    assert not torch.equal(first[0].value.wave, other[0].value.wave) or name == "masked"
+    assert not torch.equal(first[-1].value.wave, other[-1].value.wave) or name == "masked"
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -200,3 +203,34 @@ def test_settings_without_effect_are_refused() -> None:
         MultiCropConfig(local_seconds=0.2)
     with pytest.raises(ValueError, match="audio/two-views"):
         MixedViewsConfig(mix=0.0)
+
+
+def test_snippets_are_of_other_clips_as_loud_as_they_were() -> None:
+    """Clips of one level each, of which every sum of others can be told apart."""
+    levels = torch.tensor([1.0, 10.0, 100.0, 1000.0])
+    sound = join(
+        [level * torch.ones(1, 4000 - 500 * row) for row, level in enumerate(levels)], RATE
+    )
+    config = CleanAndMixedConfig(probability=1.0, most=2, snippet=(0.05, 0.1))
+    for seed in range(20):
+        clean, heard = CleanAndMixed(config)(sound, generator(seed))
+        added = heard.value.wave - clean.value.wave
+        for row, level in enumerate(levels.tolist()):
+            others = [other for other in levels.tolist() if other != level]
+            sums = {0.0, *others, *(a + b for a in others for b in others)}
+            assert set(added[row].unique().tolist()) <= sums
+            heard_for = int((added[row] > 0).sum())
+            assert 0.05 * RATE - 1 <= heard_for <= 2 * 0.1 * RATE
+        assert (heard.value.silenced() == heard.value.wave).all(), "padding stays silent"
+    assert clean.meta["crop"] is heard.meta["crop"]
+
+
+def test_so_many_clips_stay_as_they_are_and_one_alone_does_for_certain() -> None:
+    sound = join([torch.ones(1, 100)] * 400, RATE)
+    config = CleanAndMixedConfig(probability=0.3, snippet=(0.001, 0.002))
+    clean, heard = CleanAndMixed(config)(sound, generator())
+    changed = (heard.value.wave != clean.value.wave).any(2)[:, 0]
+    assert torch.equal(changed, heard.meta["mixed"])
+    assert 80 < int(changed.sum()) < 160
+    (_, alone) = CleanAndMixed(config)(sound[:1], generator())
+    assert torch.equal(alone.value.wave, sound.wave[:1])

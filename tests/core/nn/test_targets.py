@@ -220,6 +220,36 @@ def test_clusters_of_the_data_are_made_before_the_first_step_and_codes_are_learn
     assert sum(losses[-5:]) < sum(losses[:5])
 
 
+def test_clusters_are_made_of_no_more_tokens_than_set() -> None:
+    found = []
+    for most in (8, 1 << 18):
+        objective = masked(KMeansTarget(codes=4, of=InputTarget(), most=most))
+        engine(objective, encoders={"signal": TokenEncoder()}, source=Rows(signal=values(24))).run()
+        found.append(objective.target_of("signal").get_buffer("centres").clone())
+    assert not torch.equal(*found)
+    with pytest.raises(ValueError, match="most: wanted at least 4, the codes; got 3"):
+        KMeansTarget(codes=4, most=3)
+
+
+def test_clusters_of_an_epoch_are_not_made_anew_within_it() -> None:
+    """As a run that is resumed would: its encoder has moved since."""
+    objective = masked(KMeansTarget(codes=3, of=LatentTarget(layers=1), refresh="epoch"))
+    run = engine(
+        objective,
+        encoders={"signal": AttendingEncoder()},
+        source=Rows(signal=values(16)),
+        teachers={"teacher": Ema(momentum=0.0)},
+        epochs=2,
+        batch=8,
+    )
+    run.run()
+    before = objective.target_of("signal").get_buffer("centres").clone()
+    again = ToyContext({})  # makes no passes
+    again.epoch = 1
+    objective.before_epoch(again)
+    assert torch.equal(objective.target_of("signal").get_buffer("centres"), before)
+
+
 def _every_fourth(rows: Tensor) -> Tensor:
     place = (torch.arange(len(rows))[:, None] + torch.arange(4) * 4) % SIZE
     return rows.gather(1, place[..., None].expand(-1, -1, CONTENT)).flatten(0, 1)
@@ -373,3 +403,14 @@ def test_a_run_that_was_stopped_ends_with_the_same_codes_bit_for_bit(
 def test_numbers_out_of_range_are_refused(make: Any) -> None:
     with pytest.raises(ValueError, match="wanted"):
         make()
+
+
+def test_a_teacher_whose_features_became_alike_is_told_by_their_deviation() -> None:
+    hidden = torch.rand(4, SIZE) < 0.5
+    target = build_target(LatentTarget(layers=1), AttendingEncoder().spec)
+    content = torch.randn(4, SIZE, WIDTH)
+    target.judge(torch.zeros_like(content), content, hidden)
+    found = target.metrics()
+    wanted = content[hidden].var(0, correction=0).mean().sqrt()
+    torch.testing.assert_close(found["target_deviation"], wanted)
+    assert found["predicted_deviation"] == 0

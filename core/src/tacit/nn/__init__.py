@@ -16,7 +16,6 @@ from tacit.nn.features import (
     LatentTarget,
     OwnTarget,
     PositionTarget,
-    Target,
     TokenisedTarget,
 )
 from tacit.nn.fill import Fill, fill_hidden
@@ -40,6 +39,7 @@ from tacit.nn.positions import grid_positions
 from tacit.nn.prototypes import Centre, PrototypeHead, PrototypeHeadConfig, Prototypes
 from tacit.nn.quantised import QuantisedTarget
 from tacit.nn.state import EmbeddingQueue, SampleState
+from tacit.nn.target import Target
 from tacit.nn.targets import TargetConfig, build_target
 from tacit.nn.tasks import Numbers, WhichOf
 from tacit.nn.teacher import (

@@ -15,6 +15,7 @@ from tacit.functional.precision import full
 from tacit.nn.features import InputTarget, LatentTarget, build_features
 from tacit.nn.judged import JudgedCodes
 from tacit.nn.k_means import k_means, nearest, spread_out
+from tacit.nn.row_sample import sampled_rows
 
 Features: TypeAlias = InputTarget | LatentTarget
 
@@ -57,25 +58,30 @@ class KMeansTarget:
             second iteration of HuBERT.
         codes: how many clusters.
         tokens: of each instance that the clusters are made of, evenly spread.
+        most: tokens that clusters are made of and that are held in memory for it, drawn at random
+            where the data have more. The paper takes a tenth of its data.
         iterations: of k-means.
         refresh: whether clusters are made once a stage or once an epoch. Only features that move
             make a difference.
         seed: of the first centres.
 
     Raises:
-        ValueError: fewer than 2 codes, or numbers below 1.
+        ValueError: fewer than 2 codes, numbers below 1, or fewer tokens than codes.
     """
 
     kind: ClassVar[str] = "k-means"
     of: Features = InputTarget(normalise=True)
     codes: int = 256
     tokens: int = 4
+    most: int = 1 << 18
     iterations: int = 20
     refresh: Literal["stage", "epoch"] = "stage"
     seed: int = 0
 
     def __post_init__(self) -> None:
         _check(self.codes, min(self.tokens, self.iterations))
+        if self.most < self.codes:
+            raise ValueError(f"most: wanted at least {self.codes}, the codes; got {self.most}")
 
     @property
     def needs(self) -> Requirements:
@@ -191,7 +197,9 @@ class KMeans(Codes):
         super().__init__(config.of, spec, config.codes)
         self.config, self.grid = config, spec.grid is not None
         self.register_buffer("centres", torch.zeros(config.codes, self.features.width))
-        self.register_buffer("made", torch.zeros((), dtype=torch.bool))
+        # Epochs begun when the clusters were made; 0 before: a run that is resumed within an epoch
+        # must not make them anew of what it has learnt since.
+        self.register_buffer("made", torch.zeros((), dtype=torch.long))
 
     def prepare(self, modality: str, ctx: Context) -> None:
         """Cluster the tokens of the data set, if it has not been done or is due again.
@@ -199,40 +207,37 @@ class KMeans(Codes):
         Raises:
             ValueError: fewer tokens than clusters, or features that are no finite numbers.
         """
-        if bool(self.made) and self.config.refresh == "stage":
+        made = int(self.made)
+        if made and (self.config.refresh == "stage" or made == ctx.epoch + 1):
             return
-        found = ctx.dataset_pass(
-            f"tokens of {modality}",
+        rows = sampled_rows(
+            ctx,
+            modality,
             lambda batch: self._chosen(modality, batch, ctx),
-            refresh="always" if self.config.refresh == "stage" else "epoch",
+            most=self.config.most,
+            seed=self.config.seed,
         )
-        _check_finite(found, modality)
-        rows = found.view(-1, self.features.width + 1)
-        rows = rows[rows[:, -1] > 0, :-1]
         centres = k_means(
             rows, self.config.codes, seed=self.config.seed, iterations=self.config.iterations
         )
         self.centres.copy_(centres)
-        self.made.fill_(True)
+        self.made.fill_(ctx.epoch + 1)
 
     def _chosen(
         self, modality: str, batch: Batch, ctx: Context
-    ) -> Float[Tensor, "instances features"]:
-        """Some tokens of each instance, side by side; of packed ones, each is an instance.
-
-        Behind each stands a 1, or a 0 where an instance has fewer.
-        """
+    ) -> tuple[Float[Tensor, "rows width"], Bool[Tensor, "instances number"]]:
+        """Some tokens of each instance; of packed ones, each is an instance."""
         view = View(value=batch.values[modality], modality=modality)
-        features = self.features(view, ctx)
+        features = full(self.features(view, ctx))
         if features.ndim == 2:
             if len(features) != len(batch):
                 raise ValueError(
                     f"k-means: packed tokens of {modality}: wanted one for each of the "
                     f"{len(batch)} instances; got {len(features)}"
                 )
-            return torch.cat([full(features), full(features).new_ones(len(features), 1)], dim=1)
+            return features, torch.ones_like(features[:, :1], dtype=torch.bool)
         valid = None if self.grid else ctx.tokenize(view).valid
-        return spread_out(full(features), valid, batch.index, self.config.tokens)
+        return spread_out(features, valid, batch.index, self.config.tokens)
 
 
 class Codebook(Codes):
@@ -300,16 +305,6 @@ def build_codes(config: CodeTarget, spec: EncoderSpec) -> Codes:
             return KMeans(config, spec)
         case CodebookTarget():
             return Codebook(config, spec)
-
-
-def _check_finite(rows: Float[Tensor, "instances features"], modality: str) -> None:
-    """Refuse to cluster what is no number."""
-    wrong = (~rows.isfinite().all(1)).nonzero().flatten()
-    if len(wrong):
-        raise ValueError(
-            f"k-means: the {modality} features of {len(wrong)} instances are no finite numbers; "
-            f"the first are {wrong[:5].tolist()}: mend the data, or the encoder they come from"
-        )
 
 
 def _check(codes: int, least: int) -> None:

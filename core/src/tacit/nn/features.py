@@ -10,60 +10,14 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
-from torch import Tensor, nn
+from jaxtyping import Bool, Float, Shaped
+from torch import Tensor
 
 from tacit.contract import Context, EncoderSpec, Encoding, Requirements, TokenTarget, View
 from tacit.functional import all_reduce_sum, normalise_tokens
 from tacit.functional.precision import full
-
-
-class Target(nn.Module):
-    """What is predicted of every token of one modality.
-
-    Attributes:
-        width: numbers a decoder is to answer for each token.
-        codes: whether the target is a code, one of `width`, and not features.
-    """
-
-    width: int
-    codes: bool = False
-
-    def forward(self, view: View, ctx: Context) -> Shaped[Tensor, "*tokens_and_content"]:
-        """The target of every token, dense or packed."""
-        raise NotImplementedError
-
-    def prepare(self, modality: str, ctx: Context) -> None:
-        """Before each epoch, and before the first step: read the data, if the target must."""
-
-    def observe(self, hidden: Bool[Tensor, "*tokens"]) -> None:
-        """In each step, after `forward`: which tokens were asked for."""
-
-    def alike(self) -> Int[Tensor, "*tokens"] | None:
-        """After `forward`: a number for every token, the same where targets are one and the same.
-
-        None where no two are.
-        """
-        return None
-
-    def penalties(self, hidden: Bool[Tensor, "*tokens"]) -> dict[str, Float[Tensor, ""]]:
-        """After `forward`: losses of the target's own, weighted, given what was asked for."""
-        return {}
-
-    def judge(
-        self,
-        predicted: Float[Tensor, "*tokens width"],
-        content: Shaped[Tensor, "*tokens_and_content"],
-        hidden: Bool[Tensor, "*tokens"],
-    ) -> None:
-        """In each step, after the decoder: how good predictions were, for `metrics`."""
-
-    def metrics(self) -> dict[str, Float[Tensor, ""]]:
-        """What the last step says of target and predictions."""
-        return {}
-
-    def settle(self) -> None:
-        """After each optimiser step: take in what was observed."""
+from tacit.nn.judged import JudgedFeatures
+from tacit.nn.target import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,7 +198,7 @@ class LatentTarget:
         return Requirements(capabilities=frozenset(words), teachers=frozenset({self.teacher}))
 
 
-class Latent(Target):
+class Latent(JudgedFeatures):
     """A teacher's encoding of the whole view, nothing hidden, without gradient.
 
     Source: Baevski et al. 2022 (arXiv 2202.03555) section 3.3, fairseq

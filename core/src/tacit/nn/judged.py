@@ -1,4 +1,4 @@
-"""How good predictions of codes are, and how evenly the codes occur."""
+"""What targets say of themselves and of predictions: whether codes are used, features spread."""
 
 from __future__ import annotations
 
@@ -7,7 +7,44 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tacit.functional import all_reduce_sum
-from tacit.nn.features import Target
+from tacit.functional.precision import full
+from tacit.nn.target import Target
+
+
+class JudgedFeatures(Target):
+    """A target that is features of a network, and says whether they have become all alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._metrics: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def judge(
+        self,
+        predicted: Float[Tensor, "*tokens width"],
+        content: Float[Tensor, "*tokens width"],
+        hidden: Bool[Tensor, "*tokens"],
+    ) -> None:
+        """Note how far targets and predictions spread, over all processes."""
+        self._metrics = {
+            "target_deviation": deviation(content, hidden),
+            "predicted_deviation": deviation(predicted, hidden),
+        }
+
+    def metrics(self) -> dict[str, Float[Tensor, ""]]:
+        """Deviation over hidden tokens, of all features together: near 0 where they collapsed."""
+        return self._metrics
+
+
+def deviation(
+    features: Float[Tensor, "*tokens width"], counts: Bool[Tensor, "*tokens"]
+) -> Float[Tensor, ""]:
+    """Root of the mean variance of the features over the tokens that count."""
+    weight = counts.flatten()[:, None].float()
+    rows = full(features).flatten(0, -2).float()
+    sums = torch.stack([(weight * rows).sum(0), (weight * rows.square()).sum(0)])
+    mean, square = all_reduce_sum(sums) / all_reduce_sum(weight.sum()).clamp(min=1)
+    return (square - mean.square()).clamp(min=0).mean().sqrt()
 
 
 class JudgedCodes(Target):

@@ -61,11 +61,11 @@ def spread_out(
     valid: Bool[Tensor, "instances tokens"] | None,
     index: Int[Tensor, " instances"],
     number: int,
-) -> Float[Tensor, "instances rows_and_ones"]:
-    """Some tokens of each instance, evenly spread, side by side: what a pass gives to k-means.
+) -> tuple[Float[Tensor, "rows width"], Bool[Tensor, "instances number"]]:
+    """Some tokens of each instance, evenly spread: what `sampled_rows` makes clusters of.
 
-    Behind each stands a 1, or a 0 and zeros where an instance has fewer. Every instance begins
-    elsewhere, by its index, so that any number of processes agree.
+    One instance after the other, and which of them are there, where an instance has fewer. Every
+    instance begins elsewhere, by its index, so that any number of processes agree.
 
     Args:
         tokens: of a batch.
@@ -80,8 +80,7 @@ def spread_out(
     place = index[:, None] + order * (there // number).clamp(min=1)
     place = (place % there.clamp(min=1))[..., None]
     rows = tokens.gather(1, place.expand(-1, -1, tokens.shape[2]))
-    fresh = (order < there).to(rows.dtype)[..., None]
-    return torch.cat([rows.where(fresh > 0, 0.0), fresh], dim=2).flatten(1)
+    return rows.flatten(0, 1), order < there
 
 
 def _begin(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tacit.contract import Context, EncoderSpec, Requirements, View
 from tacit.functional import code_diversity
 from tacit.functional.precision import full
-from tacit.nn.features import Target
+from tacit.nn.target import Target
 
 
 @dataclass(frozen=True, kw_only=True)

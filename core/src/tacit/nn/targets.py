@@ -19,12 +19,12 @@ from tacit.nn.features import (
     OwnTarget,
     Position,
     PositionTarget,
-    Target,
     Tokenised,
     TokenisedTarget,
     build_features,
 )
 from tacit.nn.quantised import Quantised, QuantisedTarget
+from tacit.nn.target import Target
 from tacit.nn.tokenizer import TaughtCodes, TaughtCodesTarget
 
 TargetConfig: TypeAlias = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from tacit.contract import (
@@ -25,6 +25,7 @@ from tacit.contract import (
 from tacit.functional import masked_mean_squared_error, scaled_cosine_error
 from tacit.nn import TransformerDecoder, build_decoder, k_means
 from tacit.nn.k_means import spread_out
+from tacit.nn.row_sample import sampled_rows
 from tacit.nn.tokenizer import Tokenizer
 from tacit.objectives.instances import counted
 
@@ -41,6 +42,7 @@ class TokenizerDistillationConfig:
         commitment: weight of the squared distance of tokens from their entries.
         decoder: from codes to the teacher's tokens; the paper has 3 blocks.
         tokens: of each instance that the first entries are clusters of.
+        most: tokens they are clusters of, drawn at random where the data have more.
         seed: of the first clusters.
 
     Raises:
@@ -54,6 +56,7 @@ class TokenizerDistillationConfig:
     commitment: float = 1.0
     decoder: TransformerDecoder = TransformerDecoder()
     tokens: int = 4
+    most: int = 1 << 18
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -62,6 +65,8 @@ class TokenizerDistillationConfig:
                 "tokenizer: wanted at least 2 codes, and a width and tokens of at least 1; got "
                 f"{self.codes}, {self.width} and {self.tokens}"
             )
+        if self.most < self.codes:
+            raise ValueError(f"most: wanted at least {self.codes}, the codes; got {self.most}")
         if not 0 <= self.decay < 1 or self.commitment < 0:
             raise ValueError(
                 "tokenizer: wanted a decay of at least 0, less than 1, and a commitment of at "
@@ -114,12 +119,13 @@ class TokenizerDistillation(Objective):
             tokenizer = self.tokenizer_of(name)
             if bool(tokenizer.made):
                 continue
-            found = ctx.dataset_pass(
-                f"directions of {name}",
+            rows = sampled_rows(
+                ctx,
+                name,
                 lambda batch, name=name: self._some(name, batch, ctx),  # type: ignore[misc]
-                refresh="always",
-            ).view(-1, self.config.width + 1)
-            rows = found[found[:, -1] > 0, :-1]
+                most=self.config.most,
+                seed=self.config.seed,
+            )
             tokenizer.begin(k_means(rows, self.config.codes, seed=self.config.seed))
 
     def forward(self, views: Views, ctx: Context) -> Losses:
@@ -164,7 +170,9 @@ class TokenizerDistillation(Objective):
             "code_perplexity": tokenizer.observe(directions.detach(), codes, counts),
         }
 
-    def _some(self, name: str, batch: Batch, ctx: Context) -> Float[Tensor, "instances features"]:
+    def _some(
+        self, name: str, batch: Batch, ctx: Context
+    ) -> tuple[Float[Tensor, "rows width"], Bool[Tensor, "instances number"]]:
         """Directions of some tokens of each instance, see `spread_out`."""
         encoding = ctx.encode(View(value=batch.values[name], modality=name))
         assert encoding.tokens is not None, "requirements ask for tokens"

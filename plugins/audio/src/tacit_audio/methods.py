@@ -35,9 +35,13 @@ from tacit.objectives import (
     TokenizerDistillation,
     TokenizerDistillationConfig,
 )
+from tacit_audio.objectives import Mert, MertConfig
 
 _ENTRIES = 256
 """Codes of BEATs, of the random projection and of the tokenizer alike."""
+_WAVES: dict[str, object] = {**catalogue.simmim().stages[0].training, "batch": 64}
+"""Training of methods meant for waveforms, whose convolutions keep 100 times a clip's samples for
+the backward pass: batches of 256 whole clips of 2 s at 8 kHz took 4 GB."""
 
 
 def _varied(base: Method, name: str, summary: str, source: str, **changed: object) -> Method:
@@ -159,7 +163,7 @@ def wav2vec2() -> Method:
             decoder=LinearDecoder(),
             loss=ContrastWithin(temperature=0.1, normalise=True, distractors=100),
         ),
-        training=_cooling(catalogue.simmim()),
+        training={**_cooling(catalogue.simmim()), "batch": _WAVES["batch"]},
     )
 
 
@@ -178,7 +182,7 @@ def hubert() -> Method:
         views="masked",
         objective=MaskedPrediction,
         config=_units(sounds),
-        training=catalogue.simmim().stages[0].training,
+        training=_WAVES,
     )
     second = replace(
         first,
@@ -202,6 +206,26 @@ def _units(target: KMeansTarget) -> MaskedPredictionConfig:
         target=target,
         decoder=CosineDecoder(width=128),
         loss=CrossEntropy(),
+    )
+
+
+def mert() -> Method:
+    """MERT. The paper has a codec's 8 codebooks, 24 kHz, excerpts of 5 s and spans of 10 frames.
+
+    With a codec at hand set `objective.acoustic.kind=codec` and `objective.acoustic.model`, and
+    rate and strides of the encoder to its own: `encoder.rate=24000`.
+    """
+    stage = Stage(
+        views="clean-and-mixed",
+        objective=Mert,
+        config=MertConfig(),
+        training=_WAVES,
+    )
+    return Method(
+        name="audio/mert",
+        summary="Hidden frames of music, others over it, are predicted as codes and as pitches",
+        source="Li et al. 2023, arXiv:2306.00107",
+        stages=(stage,),
     )
 
 

@@ -16,6 +16,21 @@ from tacit_audio.sound import Sound, concatenated, join
 
 
 @dataclass(frozen=True, kw_only=True)
+class Frames:
+    """When the tokens of an encoder are, in samples of the clip.
+
+    Args:
+        hop: from one time to the next.
+        middle: the middle of the first.
+        rows: tokens of each time, one after the other: bands of a spectrogram.
+    """
+
+    hop: int
+    middle: int
+    rows: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preprocessing:
     """What an audio encoder takes.
 
@@ -23,6 +38,7 @@ class Preprocessing:
         rate: samples a second.
         channels: 1 for mono.
         shortest: samples below which it makes no token, its receptive field.
+        frames: when its tokens are, where they are one after the other; None where they are not.
 
     Raises:
         ValueError: a number below 1.
@@ -31,6 +47,7 @@ class Preprocessing:
     rate: int
     channels: int = 1
     shortest: int = 1
+    frames: Frames | None = None
 
     def __post_init__(self) -> None:
         for name in ("rate", "channels", "shortest"):
@@ -156,4 +173,4 @@ class Audio(Modality):
         preprocessing.check(value)
 
 
-__all__ = ["Audio", "Preprocessing", "Sound", "join"]
+__all__ = ["Audio", "Frames", "Preprocessing", "Sound", "join"]

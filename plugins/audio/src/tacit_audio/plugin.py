@@ -106,6 +106,14 @@ def tacit_augmentations() -> list[Offer]:
             provides=("views:masked",),
             source="Huang et al. 2022, arXiv:2207.06405",
         ),
+        Offer(
+            name="audio/clean-and-mixed",
+            target="tacit_audio.views:CleanAndMixed",
+            summary="One excerpt as it is, and again with snippets of other clips over it",
+            modality=_AUDIO,
+            provides=("views:clean-and-mixed",),
+            source="Li et al. 2023, arXiv:2306.00107",
+        ),
     ]
 
 
@@ -229,6 +237,12 @@ _METHODS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
             "views:masked",
         ),
         "Chen et al. 2023, arXiv:2212.09058",
+    ),
+    (
+        "mert",
+        "Hidden frames of music, others over it, are predicted as codes and as pitches",
+        ("tokens", "mask:replace", "targets", "instances", "views:clean-and-mixed"),
+        "Li et al. 2023, arXiv:2306.00107",
     ),
     (
         "data2vec",

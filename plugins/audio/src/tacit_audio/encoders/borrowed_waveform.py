@@ -17,7 +17,7 @@ from tacit_audio.encoders import masking
 from tacit_audio.encoders.front import loudness_normalised, normed, places, reach, step
 from tacit_audio.export import export_network
 from tacit_audio.features.frames import FrameFeatures, FrameKind
-from tacit_audio.modality import Preprocessing
+from tacit_audio.modality import Frames, Preprocessing
 from tacit_audio.sound import Sound, mean_there
 
 KINDS = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat")
@@ -60,7 +60,9 @@ class BorrowedWaveform(Encoder):
         self.own_mask: nn.Parameter | None = None
         if not hasattr(self.network, "masked_spec_embed"):
             self.own_mask = nn.Parameter(torch.rand(own.hidden_size))
-        self.preprocessing = Preprocessing(rate=rate, shortest=field)
+        self.preprocessing = Preprocessing(
+            rate=rate, shortest=field, frames=Frames(hop=hop, middle=field // 2)
+        )
         self.spec = EncoderSpec(
             modality="audio",
             width=own.hidden_size,

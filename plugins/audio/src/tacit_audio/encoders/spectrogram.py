@@ -23,7 +23,7 @@ from tacit_audio.encoders import masking
 from tacit_audio.encoders.patches import Patches, cut
 from tacit_audio.encoders.transformer import Block
 from tacit_audio.features.mel import LogMel, LogMelConfig
-from tacit_audio.modality import Preprocessing
+from tacit_audio.modality import Frames, Preprocessing
 from tacit_audio.sound import Sound, mean_there
 
 
@@ -82,6 +82,12 @@ class SpectrogramTransformerConfig:
     def spectrogram(self) -> LogMelConfig:
         """The settings of the spectrogram beneath."""
         return LogMelConfig(rate=self.rate, mels=self.mels, hop=self.hop, normalise=self.normalise)
+
+    def times(self) -> Frames:
+        """When its patches are."""
+        hop = self.spectrogram().hop_samples
+        middle = (self.frames - 1) * hop // 2
+        return Frames(hop=self.frames * hop, middle=middle, rows=self.mels // self.bands)
 
     def grid(self) -> tuple[int, ...] | None:
         """Patches along time and bands of a view of `seconds`; None where the length is free."""
@@ -214,5 +220,7 @@ def _spec(config: SpectrogramTransformerConfig) -> EncoderSpec:
         layers=config.depth,
         target_width=config.channels * config.frames * config.bands,
         positions=config.positions != "none",
-        preprocessing=Preprocessing(rate=config.rate, channels=config.channels),
+        preprocessing=Preprocessing(
+            rate=config.rate, channels=config.channels, frames=config.times()
+        ),
     )

@@ -25,7 +25,7 @@ from tacit_audio.encoders.front import EPS, Front, FrontNorm, loudness_normalise
 from tacit_audio.encoders.positions import ConvPositions
 from tacit_audio.encoders.transformer import Block
 from tacit_audio.features.frames import FrameFeatures, FrameKind
-from tacit_audio.modality import Preprocessing
+from tacit_audio.modality import Frames, Preprocessing
 from tacit_audio.sound import Sound, mean_there
 
 
@@ -120,7 +120,9 @@ class Wav2Vec2(Encoder):
         self.features = FrameFeatures(
             config.rate, hop, field, config.targets, normalise=config.normalise_targets
         )
-        self.preprocessing = Preprocessing(rate=config.rate, shortest=field)
+        self.preprocessing = Preprocessing(
+            rate=config.rate, shortest=field, frames=Frames(hop=hop, middle=field // 2)
+        )
         self.spec = EncoderSpec(
             modality="audio",
             width=config.width,

@@ -47,6 +47,32 @@ def deltas(
     return slope / (2 * sum(step * step for step in range(1, reach + 1)))
 
 
+class Aligned(nn.Module):
+    """Frames of a spectrogram, one centred on the middle of every token; it has no weights.
+
+    Args:
+        plain: from recordings to a spectrogram of one frame every `hop` samples.
+        hop: samples from token to token.
+        middle: of the first token, in samples.
+    """
+
+    def __init__(self, plain: nn.Module, hop: int, middle: int) -> None:
+        super().__init__()
+        self.plain, self.hop = plain, hop
+        # Zeros before the clip, so that one frame in `skipped` is centred on the first token.
+        self.skipped = math.ceil(middle / hop)
+        self.lead = self.skipped * hop - middle
+
+    def forward(self, sound: Sound, tokens: int) -> Float[Tensor, "batch tokens features"]:
+        """The frames of the first so many tokens, channels averaged."""
+        # The middle of the last token may lie beyond the clip, where patches are filled up.
+        behind = (self.skipped + tokens) * self.hop - self.lead - sound.wave.shape[2]
+        wave = functional.pad(sound.silenced().float(), (self.lead, max(self.hop, behind)))
+        values, _ = self.plain(Sound(wave=wave, rate=sound.rate))
+        rows: Tensor = values.mean(1).transpose(1, 2)[:, self.skipped : self.skipped + tokens]
+        return rows
+
+
 class FrameFeatures(nn.Module):
     """MFCCs or log-mel values, a row for every token of a network; it has no weights.
 
@@ -69,21 +95,17 @@ class FrameFeatures(nn.Module):
         config = LogMelConfig(
             rate=rate, mels=BANDS, window=field / rate, hop=hop / rate, normalise="none"
         )
-        self.kind, self.normalise, self.hop = kind, normalise, hop
-        self.plain = Mfcc(config, COEFFICIENTS) if kind == "mfcc" else LogMel(config)
+        self.kind, self.normalise = kind, normalise
+        plain = Mfcc(config, COEFFICIENTS) if kind == "mfcc" else LogMel(config)
+        self.rows = Aligned(plain, hop, field // 2)
         self.width = 3 * COEFFICIENTS if kind == "mfcc" else BANDS
-        # Zeros before the clip, so that one frame in `skipped` is centred on the first token.
-        self.skipped = math.ceil((field // 2) / hop)
-        self.lead = self.skipped * hop - field // 2
 
     def forward(
         self, sound: Sound, tokens: int, valid: Bool[Tensor, "batch tokens"] | None
     ) -> Float[Tensor, "batch tokens features"]:
         """Features of the first so many tokens of each clip, zero where one is padding."""
         with torch.autocast(sound.wave.device.type, enabled=False):
-            wave = functional.pad(sound.silenced().float(), (self.lead, self.hop))
-            values, _ = self.plain(Sound(wave=wave, rate=sound.rate))
-            rows: Tensor = values.mean(1).transpose(1, 2)[:, self.skipped : self.skipped + tokens]
+            rows: Tensor = self.rows(sound, tokens)
             if self.kind == "mfcc":
                 slope = deltas(rows, valid)
                 rows = torch.cat([rows, slope, deltas(slope, valid)], dim=2)

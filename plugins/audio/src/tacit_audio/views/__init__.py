@@ -1,6 +1,7 @@
 """Views of recordings: batched code on the training device, from waveform to waveform."""
 
 from tacit_audio.views.config import ChangeConfig, CropConfig
+from tacit_audio.views.overlay import CleanAndMixed, CleanAndMixedConfig
 from tacit_audio.views.policies import (
     Masked,
     MaskedConfig,
@@ -14,6 +15,8 @@ from tacit_audio.views.policies import (
 
 __all__ = [
     "ChangeConfig",
+    "CleanAndMixed",
+    "CleanAndMixedConfig",
     "CropConfig",
     "Masked",
     "MaskedConfig",

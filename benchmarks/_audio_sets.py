@@ -1,0 +1,245 @@
+"""The three sets of recordings of `audio.py`: their parts and what is held fixed on each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from _setting import Setting, Subset
+from torch import Tensor
+
+from tacit.contract import Batch
+from tacit.data import Source
+from tacit.evaluation import Split, grouped_split
+from tacit_audio.data import Notes, NotesConfig, Parquet, ParquetConfig
+
+FRAMES, PATCHES, WAVES = "frames", "patches", "waveform"
+ON = {
+    "audio/audio-mae": PATCHES,
+    "audio/ssast": PATCHES,
+    "audio/beats": PATCHES,
+    "audio/byol-a": PATCHES,
+    "audio/clmr": PATCHES,
+    "audio/tera": FRAMES,
+    "audio/best-rq": FRAMES,
+    "audio/data2vec": FRAMES,
+    "audio/hubert": FRAMES,
+    "audio/wav2vec2": WAVES,
+    "audio/mert": FRAMES,
+}
+"""Method to the encoder it runs on, that of its paper in kind."""
+
+
+def _encoders(rate: int, mels: int, frames: int) -> dict[str, dict[str, object]]:
+    """Three transformers of 4 blocks of 128 features, by what their tokens are cut from."""
+    spectrogram = {"name": "audio/spectrogram-transformer", "rate": rate, "mels": mels}
+    # Of 16 kHz as many convolutions as of 8, which makes tokens of 20 ms each.
+    strides = (5, 2, 2, 2, 2, 2, 2)[: 7 if rate > 8000 else 6]
+    kernels = (10, 3, 3, 3, 3, 2, 2)[: len(strides)]
+    return {
+        FRAMES: {**spectrogram, "frames": frames, "bands": mels},
+        PATCHES: {**spectrogram, "frames": 8, "bands": 8},
+        WAVES: {"name": "audio/wav2vec2", "rate": rate, "kernels": kernels, "strides": strides},
+    }
+
+
+def _setting(name: str, *, rate: int, mels: int, frames: int, seconds: float, note: str) -> Setting:
+    return Setting(
+        name=name,
+        modality="audio",
+        encoders=_encoders(rate, mels, frames),
+        views={
+            "masked": {"seconds": seconds},
+            "two-views": {"seconds": seconds},
+            "mixed-views": {"seconds": seconds},
+            "clean-and-mixed": {"seconds": seconds, "snippet": (seconds / 4, seconds / 2)},
+        },
+        steps=400,
+        batch=32,
+        note=note,
+    )
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """One set of recordings.
+
+    Args:
+        setting: what is held fixed on it.
+        folder: below `--data`.
+        tasks: task to the column of its labels.
+        groups: columns; clips alike in all of them stay in one part.
+        held_out: the group that a seed leaves out for the test, one after the other; else the
+            files say which part is the test.
+    """
+
+    setting: Setting
+    folder: str
+    tasks: dict[str, str]
+    groups: tuple[str, ...]
+    held_out: bool
+
+
+SETS = {
+    "philharmonia": Recordings(
+        setting=_setting(
+            "Philharmonia notes",
+            rate=16_000,
+            mels=64,
+            frames=2,
+            seconds=1.0,
+            note="tested on notes of an instrument at pitches of which it has none in training",
+        ),
+        folder="music/philharmonia",
+        tasks={"instrument": "instrument", "pitch": "pitch_class"},
+        groups=("instrument", "midi"),
+        held_out=False,
+    ),
+    "digits": Recordings(
+        setting=_setting(
+            "Free spoken digits",
+            rate=8000,
+            mels=40,
+            frames=2,
+            seconds=0.6,
+            note="tested on the speaker whom the seed leaves out",
+        ),
+        folder="speech/fsdd",
+        tasks={"digit": "label"},
+        groups=("speaker",),
+        held_out=True,
+    ),
+    "esc10": Recordings(
+        setting=_setting(
+            "ESC-10",
+            rate=16_000,
+            mels=64,
+            frames=4,
+            seconds=2.0,
+            note="tested on the fold that the seed leaves out",
+        ),
+        folder="audio_env/esc10",
+        tasks={"sound": "label"},
+        groups=("fold",),
+        held_out=True,
+    ),
+}
+
+NOTES = Recordings(
+    setting=replace(
+        _setting(
+            "made-up notes",
+            rate=8000,
+            mels=32,
+            frames=2,
+            seconds=0.3,
+            note="only to see that it runs",
+        ),
+        batch=8,
+    ),
+    folder="",
+    tasks={"instrument": "instrument"},
+    groups=(),
+    held_out=False,
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A set for one seed.
+
+    Args:
+        train: what methods are trained on, without its labels.
+        test: what probes are measured on.
+        labels: task to the labels of both.
+        groups: of the clips of `train`.
+    """
+
+    train: Source
+    test: Source
+    labels: dict[str, tuple[Tensor, Tensor]]
+    groups: Tensor
+
+    def split(self) -> Split:
+        """A fifth of the training clips held out, in whole groups: one speaker, one fold."""
+        return grouped_split(self.groups, share=0.2, generator=torch.Generator().manual_seed(0))
+
+    def inner(self) -> Parts:
+        """The training part alone, the held out fifth as its test."""
+        split = self.split()
+        inside, outside = split.train, split.held_out
+        return Parts(
+            train=Subset(self.train, inside.tolist()),
+            test=Subset(self.train, outside.tolist()),
+            labels={
+                task: (known[inside], known[outside]) for task, (known, _) in self.labels.items()
+            },
+            groups=self.groups[inside],
+        )
+
+
+def parts_of(recordings: Recordings, data: Path | None, seed: int) -> Parts:
+    """Both parts of a set; `data` is `--data`, None for the embedded notes."""
+    if data is None:
+        return _embedded()
+    folder = data / recordings.folder
+    whole = Parquet(ParquetConfig(path=folder, split="all", cache="memory"))
+    columns = list(dict.fromkeys([*recordings.tasks.values(), *recordings.groups]))
+    files = sorted(folder.glob("*.parquet"))
+    tables = [pd.read_parquet(file, columns=columns).assign(file=file.name) for file in files]
+    known = pd.concat(tables, ignore_index=True)
+    groups = torch.tensor(known.groupby(list(recordings.groups)).ngroup().tolist())
+    if recordings.held_out:
+        out = groups == seed % (int(groups.max()) + 1)
+    else:
+        out = torch.tensor(known["file"].str.startswith("test").tolist())
+    labels = {
+        task: torch.tensor(known[column].tolist()) for task, column in recordings.tasks.items()
+    }
+    return Parts(
+        train=Subset(whole, (~out).nonzero().flatten().tolist()),
+        test=Subset(whole, out.nonzero().flatten().tolist()),
+        labels={task: (column[~out], column[out]) for task, column in labels.items()},
+        groups=groups[~out],
+    )
+
+
+def _embedded() -> Parts:
+    train, test = (Notes(NotesConfig(split=part)) for part in ("train", "test"))
+    known = train.labels(), test.labels()
+    assert known[0] is not None
+    assert known[1] is not None
+    return Parts(
+        train=Subset(train, range(60)),
+        test=Subset(test, range(40)),
+        labels={"instrument": (known[0][:60], known[1][:40])},
+        groups=torch.arange(60),
+    )
+
+
+class Told(Source):
+    """A source with labels, for the supervised model alone.
+
+    Args:
+        source: of the clips.
+        labels: of each.
+    """
+
+    def __init__(self, source: Source, labels: Tensor) -> None:
+        self.source, self._labels = source, labels
+        self.modalities, self.decodes = source.modalities, source.decodes
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def fetch(self, indices: Sequence[int]) -> Batch:
+        """See `tacit.data.Source.fetch`."""
+        batch = self.source.fetch(indices)
+        return replace(batch, label=self._labels[batch.index])
+
+    def labels(self) -> Tensor:
+        """The labels."""
+        return self._labels
