@@ -44,7 +44,8 @@ def deviation(
     rows = full(features).flatten(0, -2).float()
     sums = torch.stack([(weight * rows).sum(0), (weight * rows.square()).sum(0)])
     mean, square = all_reduce_sum(sums) / all_reduce_sum(weight.sum()).clamp(min=1)
-    return (square - mean.square()).clamp(min=0).mean().sqrt()
+    variance: Tensor = (square - mean.square()).clamp(min=0)
+    return variance.mean().sqrt()
 
 
 class JudgedCodes(Target):

@@ -115,7 +115,7 @@ class Pitches(nn.Module):
     ) -> Float[Tensor, "batch tokens pitches"]:
         """The spectrum of the first so many tokens of each clip."""
         with torch.autocast(sound.wave.device.type, enabled=False):
-            values = (self.aligned(sound, tokens // self.rows) + FLOOR).log()
+            values: Tensor = (self.aligned(sound, tokens // self.rows) + FLOOR).log()
             there = None if valid is None else valid[:, :: self.rows]
             values = values - mean_there(values.mean(2), there)[:, None, None]
             spread = mean_there(values.square().mean(2), there)[:, None, None]
