@@ -7,10 +7,11 @@
 split. Every objective trains the same small BERT on the training part of WikiText, with a WordPiece
 trained on it, for as many CPU seconds of one core as the others, however many steps that is; the
 rate follows a cosine over that time, and nothing is dropped out: batch, rate and dropout are the
-better of two or three for masked language modelling on the validation part. Then frozen embeddings are probed: logistic regression on
-SST-2 and TREC, its penalty chosen on a fifth of the training part, and the rank correlation of
-cosines with STS-B's test scores. SimCSE and Mirror-BERT go on from the encoder that masked language
-modelling left, and from `--model`, a folder of the transformers library, on WikiText's sentences.
+better of two or three for masked language modelling on the validation part. Then frozen embeddings
+are probed: logistic regression on SST-2 and TREC, its penalty chosen on a fifth of the training
+part, and the rank correlation of cosines with STS-B's test scores. SimCSE and Mirror-BERT go on
+from the encoder that masked language modelling left, and from `--model`, a folder of the
+transformers library, on WikiText's sentences.
 
 Rows are written one by one, and those that `results/text.json` holds are not measured again.
 """
