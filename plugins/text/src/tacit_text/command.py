@@ -23,20 +23,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, write and say what came of it."""
-    from tacit.api.choice import choose_source
-    from tacit.plugin import load_plugins
-    from tacit_text.data import TextsInMemory
     from tacit_text.tokenizers import TokenizerConfig, train_tokenizer
     from tacit_text.tokenizers.training import save_tokenizer
 
     config = TokenizerConfig(kind=args.kind, vocabulary=args.vocabulary, lowercase=not args.cased)
-    source = choose_source(load_plugins(), args.data, where="--data", wanted={"text"}).make()
-    if not isinstance(source, TextsInMemory):
-        raise ValueError(f"{args.data}: wanted a source of text; got {type(source).__name__}")
-    made = train_tokenizer(config, source.texts())
+    texts = texts_of(args.data)
+    made = train_tokenizer(config, texts)
     save_tokenizer(made, args.out)
-    print(f"{args.out}  {len(made):,} tokens from {source.describe()}")
+    print(f"{args.out}  {len(made):,} tokens from {len(texts):,} texts")
     return 0
+
+
+def texts_of(data: str) -> list[str]:
+    """The texts of a source.
+
+    Raises:
+        ValueError: it is none of text.
+    """
+    from tacit.api.choice import choose_source
+    from tacit.plugin import load_plugins
+    from tacit_text.data import TextsInMemory
+
+    source = choose_source(load_plugins(), data, where="--data", wanted={"text"}).make()
+    if not isinstance(source, TextsInMemory):
+        raise ValueError(f"{data}: wanted a source of text; got {type(source).__name__}")
+    return list(source.texts())
 
 
 tokenizer = Verb("tokenizer", "tacit_text.command")

@@ -180,5 +180,11 @@ def tacit_commands() -> list[Offer]:
             name="text/tokenizer",
             target="tacit_text.command:tokenizer",
             summary="Train a tokenizer on a corpus",
-        )
+        ),
+        Offer(
+            name="text/vocabulary",
+            target="tacit_text.vocabulary_command:vocabulary",
+            summary="Give a model the frequent words of a corpus that it cuts into pieces",
+            source="Pavlova and Makhlouf 2023, arXiv:2308.08625",
+        ),
     ]
