@@ -28,6 +28,7 @@ import argparse
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
@@ -127,7 +128,7 @@ class Bench:
         encoders = list(dict.fromkeys(ON[method] for method in self.args.methods))
         if not self.overrides:
             yield MFCC, "", lambda: self._plain(statistics)
-            yield LOG_MEL, "", lambda: self._plain(_log_mel)
+            yield LOG_MEL, "", lambda: self._plain(partial(_log_mel, mels=self.recordings.mels))
             for encoder in encoders:
                 yield RANDOM, encoder, lambda e=encoder: self._random(e)
         for method in self.args.methods:
@@ -239,8 +240,9 @@ def _embedded(encoder: Encoder, source: Source) -> dict[int, Tensor]:
     return {tap: torch.cat(parts) for tap, parts in found.items()}
 
 
-def _log_mel(sound: Sound) -> Tensor:
-    spectrogram = LogMel(LogMelConfig(rate=sound.rate, mels=40, normalise="none"))
+def _log_mel(sound: Sound, mels: int) -> Tensor:
+    """Of as many bands as encoders are given, not normalised."""
+    spectrogram = LogMel(LogMelConfig(rate=sound.rate, mels=mels, normalise="none"))
     values, valid = spectrogram(sound)
     return _moments(values.mean(1).transpose(1, 2), valid)
 

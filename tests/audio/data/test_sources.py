@@ -82,6 +82,16 @@ def test_training_reads_random_excerpts_and_the_same_draw_the_same_one(
     assert source.fetch([0]).values["audio"].wave.shape[2] == 16_000
 
 
+def test_batches_can_be_of_clips_of_like_length(tmp_path: Path) -> None:
+    """Lengths are known without decoding, at the rate clips are brought to."""
+    path = clips(tmp_path)
+    source = Folder(Folder.Config(path=path, rate=RATE // 2, cache="off"))
+    wanted = source.fetch(range(len(source))).values["audio"].counts
+    assert source.lengths().tolist() == wanted.tolist()
+    cut = Folder(Folder.Config(path=path, excerpt=0.15, cache="off"))
+    assert cut.lengths().tolist() == [800, 1200, 1200] * 2
+
+
 def test_parts_of_a_folder_are_splits(tmp_path: Path) -> None:
     write(tmp_path / "train" / "a.wav")
     write(tmp_path / "test" / "b.wav", 0.2)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -101,8 +102,8 @@ def decode(
         raise ValueError(f"cannot be decoded: {_first_line(error)}") from error
     if len(data) < count:
         raise ValueError(f"cut off: its header says {count} samples; got {len(data)}")
-    wave = torch.from_numpy(data.T.copy())
-    if not bool(torch.isfinite(wave).all()):
+    wave = torch.from_numpy(np.ascontiguousarray(data.T))
+    if not _finite(wave):
         raise ValueError("holds samples that are no finite numbers")
     return brought(wave, rate, wanted)
 
@@ -114,6 +115,11 @@ def brought(
     if wanted.channels == 1 and wave.shape[0] > 1:
         wave = wave.mean(0, keepdim=True)
     return wave if wanted.rate is None else resample(wave, rate, wanted.rate)
+
+
+def _finite(wave: Tensor) -> bool:
+    """A sum tells ten times faster than a look at every sample, unless it overflows."""
+    return bool(wave.sum().isfinite()) or bool(wave.isfinite().all())
 
 
 def _first_line(error: Exception) -> str:

@@ -196,7 +196,8 @@ class LogMel(nn.Module):
             return_complex=True,
         )
         frames = self.frames(wave.shape[2])
-        power: Tensor = spectrum[..., :frames].abs().square()
+        spectrum = spectrum[..., :frames]
+        power: Tensor = spectrum.real.square() + spectrum.imag.square()  # a root less than abs()
         answer: Tensor = power.unflatten(0, wave.shape[:2])
         return answer
 
