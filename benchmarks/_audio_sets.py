@@ -32,28 +32,29 @@ ON = {
 }
 """Method to the encoder it runs on, that of its paper in kind."""
 
+_KERNELS = (3, 3, 3, 3, 2)  # after the first, of clips at 8 kHz: a token every 20 ms
+
 
 def _encoders(
-    rate: int, mels: int, frames: int, patch: tuple[int, int]
+    rate: int, mels: int, frames: int, patch: tuple[int, int], halvings: int
 ) -> dict[str, dict[str, object]]:
     """Three transformers of 4 blocks of 128 features, by what their tokens are cut from.
 
-    All have about as many tokens, 50 of an excerpt, so that a step costs about as much.
+    An excerpt has about 50 tokens in all of them, so that a step costs about as much, and so that
+    few clips of the set go on beyond the positions of training.
     """
     spectrogram = {"name": "audio/spectrogram-transformer", "rate": rate, "mels": mels}
-    # Of 16 kHz as many convolutions as of 8, which makes tokens of 20 ms each.
-    strides = (5, 2, 2, 2, 2, 2, 2)[: 7 if rate > 8000 else 6]
-    kernels = (10, 3, 3, 3, 3, 2, 2)[: len(strides)]
+    # The convolutions of the paper and as many more as halve the rate of tokens. Those of the Base
+    # models, whose one norm is cheap: with a norm after each they cost more than the transformer.
+    waveform = {"filters": 32, "norm": "group", "kernels": (10, *_KERNELS, *[2] * halvings)}
     return {
         FRAMES: {**spectrogram, "frames": frames, "bands": mels},
         PATCHES: {**spectrogram, "frames": patch[0], "bands": patch[1]},
-        # Of its default of 64 filters the convolutions cost four times the transformer.
         WAVES: {
             "name": "audio/wav2vec2",
             "rate": rate,
-            "filters": 32,
-            "kernels": kernels,
-            "strides": strides,
+            **waveform,
+            "strides": (5, *[2] * (len(_KERNELS) + halvings)),
         },
     }
 
@@ -65,17 +66,20 @@ def _setting(
     mels: int,
     frames: int,
     patch: tuple[int, int],
+    halvings: int,
     seconds: float,
+    part: float,
     note: str,
 ) -> Setting:
+    """Views of masked prediction are of `seconds`, of two that are compared each of `part`."""
     return Setting(
         name=name,
         modality="audio",
-        encoders=_encoders(rate, mels, frames, patch),
+        encoders=_encoders(rate, mels, frames, patch, halvings),
         views={
             "masked": {"seconds": seconds},
-            "two-views": {"seconds": seconds},
-            "mixed-views": {"seconds": seconds},
+            "two-views": {"seconds": part},
+            "mixed-views": {"seconds": part},
             "clean-and-mixed": {"seconds": seconds, "snippet": (seconds / 4, seconds / 2)},
         },
         steps=400,
@@ -117,9 +121,11 @@ SETS = {
             "Philharmonia notes",
             rate=16_000,
             mels=64,
-            frames=2,
-            patch=(16, 8),
-            seconds=1.0,
+            frames=4,
+            patch=(16, 16),
+            halvings=2,
+            seconds=2.0,
+            part=1.0,
             note="tested on notes of an instrument at pitches of which it has none in training",
         ),
         folder="music/philharmonia",
@@ -134,7 +140,9 @@ SETS = {
             mels=40,
             frames=2,
             patch=(8, 8),
+            halvings=0,
             seconds=0.6,
+            part=0.4,
             note="tested on the speaker whom the seed leaves out",
         ),
         folder="speech/fsdd",
@@ -147,9 +155,11 @@ SETS = {
             "ESC-10",
             rate=16_000,
             mels=64,
-            frames=4,
-            patch=(16, 16),
-            seconds=2.0,
+            frames=8,
+            patch=(32, 16),
+            halvings=3,
+            seconds=4.0,
+            part=2.0,
             note="tested on the fold that the seed leaves out",
         ),
         folder="audio_env/esc10",
@@ -167,7 +177,9 @@ NOTES = Recordings(
             mels=32,
             frames=2,
             patch=(8, 8),
+            halvings=0,
             seconds=0.3,
+            part=0.3,
             note="only to see that it runs",
         ),
         batch=8,
