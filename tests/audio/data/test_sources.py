@@ -155,6 +155,30 @@ def test_a_spoilt_file_is_named_or_counted(tmp_path: Path, what: str, says: str)
     assert len(source.skipped) == 1
 
 
+@pytest.mark.parametrize("suffix", ["wav", "aiff", "au", "flac", "ogg", "mp3"])
+@pytest.mark.parametrize("share", [0.9, 0.4])
+def test_a_file_that_was_cut_off_is_refused_and_not_taken_for_a_short_one(
+    tmp_path: Path, suffix: str, share: float
+) -> None:
+    """Of uncompressed files a decoder makes out nothing."""
+    whole = write(tmp_path / f"clip.{suffix}", 1.0)
+    assert len(Folder(Folder.Config(path=tmp_path, cache="memory"))) == 1
+    content = whole.read_bytes()
+    whole.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ValueError, match="none of the 1 clips can be read"):
+        Folder(Folder.Config(path=tmp_path, cache="memory"))
+
+
+def test_a_header_of_unknown_length_is_believed(tmp_path: Path) -> None:
+    """As ffmpeg writes it into a pipe."""
+    file = write(tmp_path / "clip.wav", 0.1)
+    content = bytearray(file.read_bytes())
+    at = content.index(b"data") + 4
+    content[4:8] = content[at : at + 4] = b"\xff" * 4
+    file.write_bytes(content)
+    assert Folder(Folder.Config(path=tmp_path)).lengths().tolist() == [800]
+
+
 def test_a_folder_without_audio_says_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a")
     with pytest.raises(ValueError, match=r"no audio files \(found 1 .txt\)"):

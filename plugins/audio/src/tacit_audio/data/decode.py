@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from tacit_audio.data.whole import HEAD, missing
 from tacit_audio.features.resample import resample
 
 
@@ -62,7 +63,7 @@ def look(encoded: Encoded) -> Header:
     """What the header says, without decoding.
 
     Raises:
-        ValueError: no audio file, or one without a sample.
+        ValueError: no audio file, one without a sample, or one that has been cut off.
     """
     import soundfile
 
@@ -73,7 +74,17 @@ def look(encoded: Encoded) -> Header:
         raise ValueError(f"no audio file that libsndfile can read: {_first_line(error)}") from error
     if info.frames == 0:
         raise ValueError("holds no samples")
+    if lacking := _lacking(encoded):
+        raise ValueError(f"cut off: {lacking} bytes fewer than its header says")
     return Header(info.samplerate, info.channels, info.frames)
+
+
+def _lacking(encoded: Encoded) -> int:
+    if (content := encoded["bytes"]) is not None:
+        return missing(content[:HEAD], len(content))
+    assert encoded["path"] is not None, "it has been read"
+    with open(encoded["path"], "rb") as file:
+        return missing(file.read(HEAD), file.seek(0, io.SEEK_END))
 
 
 def decode(
