@@ -32,7 +32,7 @@ ON = {
 }
 """Method to the encoder it runs on, that of its paper in kind."""
 
-_KERNELS = (3, 3, 3, 3, 2)  # after the first, of clips at 8 kHz: a token every 20 ms
+_KERNELS = (3, 3, 3, 3, 2)  # after the first: a token every 20 ms
 
 
 def _encoders(
@@ -40,13 +40,13 @@ def _encoders(
 ) -> dict[str, dict[str, object]]:
     """Three transformers of 4 blocks of 128 features, by what their tokens are cut from.
 
-    An excerpt has about 50 tokens in all of them, so that a step costs about as much, and so that
-    few clips of the set go on beyond the positions of training.
+    An excerpt has about 50 tokens in all of them, so that a step costs about as much.
     """
     spectrogram = {"name": "audio/spectrogram-transformer", "rate": rate, "mels": mels}
-    # The convolutions of the paper and as many more as halve the rate of tokens. Those of the Base
-    # models, whose one norm is cheap: with a norm after each they cost more than the transformer.
-    waveform = {"filters": 32, "norm": "group", "kernels": (10, *_KERNELS, *[2] * halvings)}
+    # The Base models' convolutions, whose one norm is cheap, but the first as coarse at 16 kHz as
+    # at 8: with a norm after each, or finer, they cost more than the transformer.
+    first = rate // 800
+    waveform = {"filters": 32, "norm": "group", "kernels": (first, *_KERNELS, *[2] * halvings)}
     return {
         FRAMES: {**spectrogram, "frames": frames, "bands": mels},
         PATCHES: {**spectrogram, "frames": patch[0], "bands": patch[1]},
@@ -54,7 +54,7 @@ def _encoders(
             "name": "audio/wav2vec2",
             "rate": rate,
             **waveform,
-            "strides": (5, *[2] * (len(_KERNELS) + halvings)),
+            "strides": (first // 2, *[2] * (len(_KERNELS) + halvings)),
         },
     }
 
@@ -121,11 +121,11 @@ SETS = {
             "Philharmonia notes",
             rate=16_000,
             mels=64,
-            frames=4,
-            patch=(16, 16),
-            halvings=2,
-            seconds=2.0,
-            part=1.0,
+            frames=2,
+            patch=(16, 8),
+            halvings=0,
+            seconds=1.0,
+            part=0.6,
             note="tested on notes of an instrument at pitches of which it has none in training",
         ),
         folder="music/philharmonia",
@@ -157,7 +157,7 @@ SETS = {
             mels=64,
             frames=8,
             patch=(32, 16),
-            halvings=3,
+            halvings=2,
             seconds=4.0,
             part=2.0,
             note="tested on the fold that the seed leaves out",

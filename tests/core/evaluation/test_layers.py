@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -27,7 +28,7 @@ class Deaf(Encoder):
         self.spec = EncoderSpec(modality="signal", width=WIDTH, tokens="dense", layers=3)
 
     def forward(
-        self, value: Tensor, *, mask: Mask | None = None, taps: Sequence[int] = ()
+        self, value: Any, *, mask: Mask | None = None, taps: Sequence[int] = ()
     ) -> Encoding:
         noise = torch.randn(4, *value.shape, generator=torch.Generator().manual_seed(0))
         layers = {tap: value if tap == 2 else noise[tap] for tap in taps}

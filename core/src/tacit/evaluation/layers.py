@@ -145,4 +145,5 @@ def _fit(
 def _summed(
     layers: Float[Tensor, "instances layers width"], shares: Float[Tensor, " layers"]
 ) -> Float[Tensor, "instances width"]:
-    return torch.einsum("nlw,l->nw", layers, shares)
+    summed: Tensor = torch.einsum("nlw,l->nw", layers, shares)
+    return summed

@@ -105,7 +105,8 @@ def decode(
 
     try:
         with soundfile.SoundFile(_file(encoded)) as file:
-            file.seek(start)
+            if start:
+                file.seek(start)
             count = len(file) - start if samples is None else samples
             data = file.read(count, dtype="float32", always_2d=True)
             rate = file.samplerate
