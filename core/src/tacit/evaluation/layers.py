@@ -128,7 +128,8 @@ def _fit(
     def closure() -> Tensor:
         optimiser.zero_grad()
         scores = functional.linear(_summed(layers, mix.softmax(0)), weight, bias)
-        loss = functional.cross_entropy(scores, labels) + penalty / 2 * weight.square().sum()
+        loss: Tensor = functional.cross_entropy(scores, labels)
+        loss = loss + penalty / 2 * weight.square().sum()
         loss.backward()
         return loss
 
