@@ -34,7 +34,7 @@ from statistics import fmean
 
 import torch
 from _audio_rows import EVIDENCE, LOG_MEL, MFCC, RANDOM, SUPERVISED, AudioResults, Row
-from _audio_sets import NOTES, ON, SETS, Parts, Recordings, Told, parts_of
+from _audio_sets import FRAMES, NOTES, ON, SETS, Parts, Recordings, Told, parts_of
 from _measure import RESULTS
 from _setting import overrides_of
 from _supervised import train_supervised
@@ -134,8 +134,8 @@ class Bench:
         for method in self.args.methods:
             encoder = ON[method]
             yield method, encoder, lambda m=method, e=encoder: self._method(m, e)
-        for encoder in encoders if not self.overrides else ():
-            yield SUPERVISED, encoder, lambda e=encoder: self._supervised(e)
+        if not self.overrides:  # of one encoder, the others are as large
+            yield SUPERVISED, FRAMES, lambda: self._supervised(FRAMES)
 
     def _plain(self, features: Callable[[Sound], Tensor]) -> Row:
         train, test = (
