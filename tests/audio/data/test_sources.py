@@ -13,6 +13,7 @@ import torch
 from tacit.data import Draw
 from tacit_audio.data import (
     Folder,
+    Hub,
     Manifest,
     Notes,
     NotesConfig,
@@ -215,6 +216,22 @@ def test_a_column_of_a_parquet_file_is_read_without_torchcodec(tmp_path: Path) -
     assert source.label_names == ("no", "yes")
     assert Parquet.recognises(str(path))
     assert Parquet.splits(Parquet.Config(path=tmp_path)) == ("train",)
+
+
+@pytest.mark.parametrize("split", ["train", "train[:50%]"])
+def test_the_hub_loads_what_datasets_loads_without_torchcodec(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str
+) -> None:
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    (tmp_path / "named").mkdir()
+    table(tmp_path / "named" / "train.parquet")
+    source = Hub(Hub.Config(path=str(tmp_path / "named"), split=split))
+    assert len(source) == (4 if split == "train" else 2)
+    assert source.fetch([1]).values["audio"].counts.tolist() == [1600]
+    with pytest.raises(ValueError, match=r"cannot be loaded: .*test.* Check the name"):
+        Hub(Hub.Config(path=str(tmp_path / "named"), split="test"))
 
 
 def test_a_column_that_is_not_there_is_refused_with_a_suggestion(tmp_path: Path) -> None:
