@@ -8,9 +8,10 @@ length at once (`training.bucket`); the plain path reads one file after the othe
 torchaudio's `MelSpectrogram`. Both decode with libsndfile: torchaudio 2.11 itself decodes through
 torchcodec alone, which needs FFmpeg.
 
-Training: batches of 16 excerpts of 1 s at 16 kHz in memory, views included, on the encoder each
-method has in `audio.py`; of methods of several stages the first. A step is what twice as many take
-longer, so that what is made before the first, clusters too, is not counted.
+Training: batches of 16 clips of 1 s at 16 kHz in memory, views included (two of 0.6 s where methods
+compare them), on the encoder each has in `audio.py`; of methods of several stages the first. A
+step is what twice as many take longer, so that what is made before the first, clusters too, is not
+counted.
 
 Times are CPU times: hours of audio for each hour of one core.
 """

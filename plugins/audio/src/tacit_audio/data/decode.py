@@ -15,6 +15,9 @@ from torch import Tensor
 from tacit_audio.data.whole import HEAD, missing
 from tacit_audio.features.resample import resample
 
+UNPACKED = frozenset({"WAV", "WAVEX", "AIFF", "AU"})
+"""Formats of which libsndfile takes what is there for all there was."""
+
 
 class Encoded(TypedDict):
     """A clip as Hugging Face's tables hold it: its file's content, its path, or both."""
@@ -74,7 +77,7 @@ def look(encoded: Encoded) -> Header:
         raise ValueError(f"no audio file that libsndfile can read: {_first_line(error)}") from error
     if info.frames == 0:
         raise ValueError("holds no samples")
-    if lacking := _lacking(encoded):
+    if info.format in UNPACKED and (lacking := _lacking(encoded)):
         raise ValueError(f"cut off: {lacking} bytes fewer than its header says")
     return Header(info.samplerate, info.channels, info.frames)
 

@@ -232,7 +232,7 @@ class LogMel(nn.Module):
         valid: Bool[Tensor, "batch time"] | None,
     ) -> Float[Tensor, "batch channels freq time"]:
         if self.config.normalise == "none":
-            return values if valid is None else values * valid[:, None, None]
+            return values if valid is None else values.masked_fill(~valid[:, None, None], 0.0)
         over = (1, 2, 3) if self.config.normalise == "clip" else (3,)
         return standardised(values, valid, over)
 
