@@ -28,12 +28,13 @@ import argparse
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
 import torch
 from _audio_rows import EVIDENCE, LOG_MEL, MFCC, RANDOM, SUPERVISED, AudioResults, Row
-from _audio_sets import NOTES, ON, SETS, Parts, Recordings, Told, parts_of
+from _audio_sets import FRAMES, NOTES, ON, SETS, Parts, Recordings, Told, parts_of
 from _measure import RESULTS
 from _setting import overrides_of
 from _supervised import train_supervised
@@ -127,14 +128,14 @@ class Bench:
         encoders = list(dict.fromkeys(ON[method] for method in self.args.methods))
         if not self.overrides:
             yield MFCC, "", lambda: self._plain(statistics)
-            yield LOG_MEL, "", lambda: self._plain(_log_mel)
+            yield LOG_MEL, "", lambda: self._plain(partial(_log_mel, mels=self.recordings.mels))
             for encoder in encoders:
                 yield RANDOM, encoder, lambda e=encoder: self._random(e)
         for method in self.args.methods:
             encoder = ON[method]
             yield method, encoder, lambda m=method, e=encoder: self._method(m, e)
-        for encoder in encoders if not self.overrides else ():
-            yield SUPERVISED, encoder, lambda e=encoder: self._supervised(e)
+        if not self.overrides:  # of one encoder, the others are as large
+            yield SUPERVISED, FRAMES, lambda: self._supervised(FRAMES)
 
     def _plain(self, features: Callable[[Sound], Tensor]) -> Row:
         train, test = (
@@ -239,8 +240,9 @@ def _embedded(encoder: Encoder, source: Source) -> dict[int, Tensor]:
     return {tap: torch.cat(parts) for tap, parts in found.items()}
 
 
-def _log_mel(sound: Sound) -> Tensor:
-    spectrogram = LogMel(LogMelConfig(rate=sound.rate, mels=40, normalise="none"))
+def _log_mel(sound: Sound, mels: int) -> Tensor:
+    """Of as many bands as encoders are given, not normalised."""
+    spectrogram = LogMel(LogMelConfig(rate=sound.rate, mels=mels, normalise="none"))
     values, valid = spectrogram(sound)
     return _moments(values.mean(1).transpose(1, 2), valid)
 

@@ -3,13 +3,15 @@
     python benchmarks/audio_throughput.py [--clips 64] [--rounds 5] [--steps 4] [--methods ...]
 
 Decoding: FLAC files of 2 to 6 s at 16 kHz to log-mel spectrograms of 64 bands. Ours reads them as a
-source does in training, checks included, and makes the spectrograms of a batch at once; the plain
-path reads one file after the other and gives each to torchaudio's `MelSpectrogram`. Both decode
-with libsndfile: torchaudio 2.11 itself decodes through torchcodec alone, which needs FFmpeg.
+source does in training, checks included, and makes the spectrograms of a batch of clips of like
+length at once (`training.bucket`); the plain path reads one file after the other and gives each to
+torchaudio's `MelSpectrogram`. Both decode with libsndfile: torchaudio 2.11 itself decodes through
+torchcodec alone, which needs FFmpeg.
 
-Training: batches of 16 excerpts of 1 s at 16 kHz in memory, views included, on the encoder each
-method has in `audio.py`; of methods of several stages the first. A step is what twice as many take
-longer, so that what is made before the first, clusters too, is not counted.
+Training: batches of 16 clips of 1 s at 16 kHz in memory, views included (two of 0.6 s where methods
+compare them), on the encoder each has in `audio.py`; of methods of several stages the first. A
+step is what twice as many take longer, so that what is made before the first, clusters too, is not
+counted.
 
 Times are CPU times: hours of audio for each hour of one core.
 """
@@ -92,7 +94,8 @@ def ours(folder: Path, clips: int) -> None:
     """Opened, looked through, decoded and transformed."""
     source = Folder(FolderConfig(path=folder, cache="off"))
     spectrogram = LogMel(BANDS)
-    for rows in torch.arange(clips).split(16):
+    assert len(source) == clips
+    for rows in source.lengths().argsort().split(16):
         spectrogram(source.fetch(rows.tolist()).values["audio"])
 
 

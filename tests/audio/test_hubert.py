@@ -11,9 +11,10 @@ import pytest
 import soundfile
 import torch
 from tests.core.needs.toys import Log
+from tests.core.toys import ToyContext
 from torch.nn import functional
 
-from tacit.contract import EncoderSpec, Encoding, Mask
+from tacit.contract import DataInfo, EncoderSpec, Encoding, Mask, View, Views
 from tacit.functional import masked_cross_entropy
 from tacit.methods import Learner
 from tacit.nn import CosineDecoder, InputTarget, KMeansTarget, k_means
@@ -113,6 +114,30 @@ def test_clusters_do_not_depend_on_what_is_passed_over_at_once(recordings: Path)
         trainer.run()
         found.append(clusters_of(trainer))
     torch.testing.assert_close(*found, atol=1e-4, rtol=1e-4)
+
+
+def test_a_clip_has_one_loss_alone_and_padded() -> None:
+    """The clusters of its frames are the same too."""
+    torch.manual_seed(0)
+    target = KMeansTarget(of=InputTarget(), codes=5)
+    config = replace(methods.hubert().stages[0].config, target=target)
+    encoder, objective = Wav2Vec2(SMALL), MaskedPrediction(config)
+    objective.build({"audio": encoder.spec}, DataInfo(instances=4))
+    objective.target_of("audio").get_buffer("centres").normal_()
+    alone = Sound(wave=0.1 * torch.randn(1, 1, 4000), rate=RATE)
+    padded = replace(alone.padded(7000), lengths=torch.tensor([4000]))
+    padded.wave[:, :, 4000:] = 5.0  # whatever lies there
+    tokens, more = (encoder.tokenize(value).values.shape[1] for value in (alone, padded))
+    hidden = torch.rand(1, tokens) < 0.5
+    beyond = torch.zeros(1, more - tokens, dtype=torch.bool)
+    found = [
+        objective(
+            Views([View(value=value, modality="audio", mask=Mask(where, "replace"))]),
+            ToyContext({"audio": encoder}),
+        ).terms["reconstruction"]
+        for value, where in ((alone, hidden), (padded, torch.cat([hidden, beyond], 1)))
+    ]
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-5)
 
 
 def test_features_that_are_no_numbers_are_refused_by_their_instances(recordings: Path) -> None:

@@ -18,7 +18,12 @@ from tacit.training.parallel import World
 from tacit.training.settings import Training
 from tacit_audio import methods
 from tacit_audio.data import Notes, NotesConfig
-from tacit_audio.encoders import SpectrogramTransformer, SpectrogramTransformerConfig
+from tacit_audio.encoders import (
+    SpectrogramTransformer,
+    SpectrogramTransformerConfig,
+    Wav2Vec2,
+    Wav2Vec2Config,
+)
 from tacit_audio.modality import Audio
 from tacit_audio.sound import Sound, join
 from tacit_audio.views import CleanAndMixed, Masked, MixedViews, TwoViews
@@ -35,6 +40,10 @@ FRAMES = SpectrogramTransformerConfig(
     rate=RATE, mels=32, bands=32, frames=4, width=32, depth=3, heads=2
 )
 PATCHES = replace(FRAMES, bands=8, frames=8)
+
+
+def waveform() -> Wav2Vec2:
+    return Wav2Vec2(Wav2Vec2Config(rate=RATE, filters=8, width=32, depth=3, heads=2))
 
 
 def learner_of(method: Method, encoder: Encoder) -> Learner:
@@ -73,6 +82,20 @@ def test_clips_of_any_length_train(name: str) -> None:
     assert all(torch.isfinite(gradient).all() for gradient in gradients)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_silence_teaches_finite_numbers(name: str) -> None:
+    """Digital silence beside a clip that is none; waveforms where the method can hide frames."""
+    method = getattr(methods, name)()
+    dropped = getattr(method.stages[0].config, "mode", "") == "drop"
+    learner = learner_of(method, SpectrogramTransformer(FRAMES) if dropped else waveform())
+    waves = [torch.zeros(1, 8000), torch.zeros(1, 3000), 0.1 * torch.randn(1, 8000)]
+    loss = torch.stack(list(learner(batch_of(join(waves, RATE))).terms.values())).sum()
+    loss.backward()
+    assert torch.isfinite(loss)
+    for parameter in learner.parameters():
+        assert parameter.grad is None or torch.isfinite(parameter.grad).all()
+
+
 def masked_loss(learner: Learner, value: Sound, hidden: torch.Tensor, mode: str) -> torch.Tensor:
     mask = Mask(hidden, mode, int(hidden.sum()))  # type: ignore[arg-type]
     batch = batch_of(value)
@@ -80,7 +103,7 @@ def masked_loss(learner: Learner, value: Sound, hidden: torch.Tensor, mode: str)
     return learner(batch, Views([view])).terms["reconstruction"]
 
 
-@pytest.mark.parametrize("name", ["audio_mae", "ssast", "best_rq", "data2vec"])
+@pytest.mark.parametrize("name", ["audio_mae", "ssast", "tera", "best_rq", "data2vec"])
 @pytest.mark.parametrize("settings", [FRAMES, PATCHES], ids=["frames", "patches"])
 def test_a_clip_has_one_loss_alone_and_padded(
     name: str, settings: SpectrogramTransformerConfig

@@ -13,6 +13,7 @@ import torch
 from tacit.data import Draw
 from tacit_audio.data import (
     Folder,
+    Hub,
     Manifest,
     Notes,
     NotesConfig,
@@ -82,6 +83,16 @@ def test_training_reads_random_excerpts_and_the_same_draw_the_same_one(
     assert source.fetch([0]).values["audio"].wave.shape[2] == 16_000
 
 
+def test_batches_can_be_of_clips_of_like_length(tmp_path: Path) -> None:
+    """Lengths are known without decoding, at the rate clips are brought to."""
+    path = clips(tmp_path)
+    source = Folder(Folder.Config(path=path, rate=RATE // 2, cache="off"))
+    wanted = source.fetch(range(len(source))).values["audio"].counts
+    assert source.lengths().tolist() == wanted.tolist()
+    cut = Folder(Folder.Config(path=path, excerpt=0.15, cache="off"))
+    assert cut.lengths().tolist() == [800, 1200, 1200] * 2
+
+
 def test_parts_of_a_folder_are_splits(tmp_path: Path) -> None:
     write(tmp_path / "train" / "a.wav")
     write(tmp_path / "test" / "b.wav", 0.2)
@@ -145,6 +156,30 @@ def test_a_spoilt_file_is_named_or_counted(tmp_path: Path, what: str, says: str)
     assert len(source.skipped) == 1
 
 
+@pytest.mark.parametrize("suffix", ["wav", "aiff", "au", "flac", "ogg", "mp3"])
+@pytest.mark.parametrize("share", [0.9, 0.4])
+def test_a_file_that_was_cut_off_is_refused_and_not_taken_for_a_short_one(
+    tmp_path: Path, suffix: str, share: float
+) -> None:
+    """Of uncompressed files a decoder makes out nothing."""
+    whole = write(tmp_path / f"clip.{suffix}", 1.0)
+    assert len(Folder(Folder.Config(path=tmp_path, cache="memory"))) == 1
+    content = whole.read_bytes()
+    whole.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ValueError, match="none of the 1 clips can be read"):
+        Folder(Folder.Config(path=tmp_path, cache="memory"))
+
+
+def test_a_header_of_unknown_length_is_believed(tmp_path: Path) -> None:
+    """As ffmpeg writes it into a pipe."""
+    file = write(tmp_path / "clip.wav", 0.1)
+    content = bytearray(file.read_bytes())
+    at = content.index(b"data") + 4
+    content[4:8] = content[at : at + 4] = b"\xff" * 4
+    file.write_bytes(content)
+    assert Folder(Folder.Config(path=tmp_path)).lengths().tolist() == [800]
+
+
 def test_a_folder_without_audio_says_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a")
     with pytest.raises(ValueError, match=r"no audio files \(found 1 .txt\)"):
@@ -181,6 +216,22 @@ def test_a_column_of_a_parquet_file_is_read_without_torchcodec(tmp_path: Path) -
     assert source.label_names == ("no", "yes")
     assert Parquet.recognises(str(path))
     assert Parquet.splits(Parquet.Config(path=tmp_path)) == ("train",)
+
+
+@pytest.mark.parametrize("split", ["train", "train[:50%]"])
+def test_the_hub_loads_what_datasets_loads_without_torchcodec(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str
+) -> None:
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    (tmp_path / "named").mkdir()
+    table(tmp_path / "named" / "train.parquet")
+    source = Hub(Hub.Config(path=str(tmp_path / "named"), split=split))
+    assert len(source) == (4 if split == "train" else 2)
+    assert source.fetch([1]).values["audio"].counts.tolist() == [1600]
+    with pytest.raises(ValueError, match=r"cannot be loaded: .*test.* Check the name"):
+        Hub(Hub.Config(path=str(tmp_path / "named"), split="test"))
 
 
 def test_a_column_that_is_not_there_is_refused_with_a_suggestion(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import torch
 
 from tacit.contract import Mask
 from tacit_audio.encoders import Wav2Vec2, Wav2Vec2Config
-from tacit_audio.features.frames import FrameFeatures, deltas
+from tacit_audio.features.deltas import deltas
+from tacit_audio.features.frames import FrameFeatures
 from tacit_audio.features.mel import LogMel, LogMelConfig
 from tacit_audio.sound import Sound, join
 

@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--test", help="labelled data to measure on; the source's test part if left out"
     )
     parser.add_argument(
-        "--probes", help="comma-separated: linear,knn,fine-tune,rankme,alignment,uniformity"
+        "--probes",
+        help="comma-separated: linear,knn,mlp,fine-tune,layers,rankme,alignment,uniformity",
     )
     parser.add_argument("--seeds", type=int, default=3, help="seeds of a single run's baselines")
     parser.add_argument("--modality", help="probe one encoder of a run that has several")

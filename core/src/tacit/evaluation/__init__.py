@@ -1,7 +1,14 @@
 """Probes of frozen encoders, each beside its baselines, and what embeddings tell without labels."""
 
 from tacit.evaluation.canonical import Cca, CcaConfig, fit_cca
-from tacit.evaluation.embed import Tap, embed, embed_views, evaluation_mode, raw_features
+from tacit.evaluation.embed import (
+    Tap,
+    embed,
+    embed_layers,
+    embed_views,
+    evaluation_mode,
+    raw_features,
+)
 from tacit.evaluation.embeddings import Embeddings
 from tacit.evaluation.evaluate import DEFAULT_PROBES, LABELLED, evaluate
 from tacit.evaluation.fine_tune import (
@@ -13,6 +20,7 @@ from tacit.evaluation.fine_tune import (
 )
 from tacit.evaluation.geometry import alignment, anisotropy, uniformity
 from tacit.evaluation.label_free import Collapse, CollapseConfig, collapsed, lidar, rankme
+from tacit.evaluation.layers import LayersClassifier, LayersProbeConfig, layers_probe
 from tacit.evaluation.linear import (
     LinearClassifier,
     LinearProbeConfig,
@@ -35,6 +43,7 @@ from tacit.evaluation.probes import (
     AlignmentProbe,
     FineTuneProbe,
     KnnProbe,
+    LayersProbe,
     LinearProbe,
     Need,
     Origin,
@@ -73,6 +82,9 @@ __all__ = [
     "KnnConfig",
     "KnnProbe",
     "Labelled",
+    "LayersClassifier",
+    "LayersProbe",
+    "LayersProbeConfig",
     "LinearClassifier",
     "LinearProbe",
     "LinearProbeConfig",
@@ -105,6 +117,7 @@ __all__ = [
     "classify",
     "collapsed",
     "embed",
+    "embed_layers",
     "embed_views",
     "evaluate",
     "evaluate_pairs",
@@ -118,6 +131,7 @@ __all__ = [
     "knn_predict",
     "knn_regress",
     "knn_votes",
+    "layers_probe",
     "lidar",
     "linear_probe",
     "modality_gap",

@@ -63,6 +63,30 @@ def embed(
     return _collect(encoder, loader, tapped(encoder, tap), autocast, instances, keep_on)
 
 
+def embed_layers(
+    encoder: Encoder, loader: Iterable[Batch], *, autocast: torch.dtype | None = None
+) -> Embeddings:
+    """Embed every instance by each layer: values of shape (instances, layers, width).
+
+    Args:
+        encoder: run in evaluation mode, once a batch.
+        loader: see `embed`.
+        autocast: see `embed`.
+
+    Raises:
+        ValueError: an encoder without layers that can be tapped, and as `embed`.
+    """
+    if encoder.spec.layers == 0:
+        raise ValueError(f"{type(encoder).__name__} has no layers to tap: leave `layers` out")
+    taps = tuple(range(1, encoder.spec.layers + 1))
+
+    def of(value: Any) -> Tensor:
+        encoding: Encoding = encoder(value, taps=taps)
+        return torch.stack([mean_tokens(encoding.layers[tap], encoding) for tap in taps], dim=1)
+
+    return _collect(encoder, loader, of, autocast, None, None)
+
+
 def embed_views(
     encoder: Encoder,
     loader: Iterable[Batch],

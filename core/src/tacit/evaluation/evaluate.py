@@ -13,6 +13,7 @@ from tacit.evaluation.embed import (
     Tap,
     device_of,
     embed,
+    embed_layers,
     embed_views,
     parameter_count,
     raw_features,
@@ -23,7 +24,7 @@ from tacit.evaluation.probes import Origin, Probe, Sample, named_probes
 from tacit.evaluation.scores import Features, Score, aggregate
 from tacit.evaluation.targets import Target, Task, make_target
 
-LABELLED = frozenset({"labels", "encoder"})
+LABELLED = frozenset({"labels", "encoder", "layers"})
 """What a probe that reads labels needs."""
 DEFAULT_PROBES = ("linear", "knn", "rankme", "uniformity")
 
@@ -118,12 +119,21 @@ class _Data:
             target=self._target(train, test) if needs & LABELLED else None,
             views=self._pairs(encoder, seed) if "views" in needs else None,
             source=self._origin(encoder, train) if "encoder" in needs else None,
+            layers=self._layers(encoder) if "layers" in needs else None,
         )
 
     def raw(self, modality: Modality, device: torch.device) -> Sample:
         train = raw_features(modality, self.train, keep_on=device)
         test = raw_features(modality, self.test, keep_on=device)
         return Sample(train=train.values, test=test.values, target=self._target(train, test))
+
+    def _layers(self, encoder: Encoder) -> tuple[Tensor, Tensor]:
+        """As `embed` orders them: instances by their position in the data set."""
+        train, test = (
+            embed_layers(encoder, part, autocast=self.autocast).values
+            for part in (self.train, self.test)
+        )
+        return train, test
 
     def _origin(self, encoder: Encoder, train: Embeddings) -> Origin:
         assert isinstance(self.train, Readable), "checked before anything was embedded"

@@ -15,14 +15,16 @@ from tacit.evaluation.embed import Tap
 from tacit.evaluation.fine_tune import FineTuneConfig, Labelled, Readable, fine_tune
 from tacit.evaluation.geometry import alignment, uniformity
 from tacit.evaluation.label_free import rankme
+from tacit.evaluation.layers import LayersProbeConfig, layers_probe
 from tacit.evaluation.linear import LinearProbeConfig, linear_probe
 from tacit.evaluation.neighbours import KnnConfig, knn_predict, knn_regress
 from tacit.evaluation.perceptron import PerceptronConfig, perceptron_probe
 from tacit.evaluation.ridge import RidgeProbeConfig, ridge_probe
 from tacit.evaluation.targets import Target
 
-Need: TypeAlias = Literal["labels", "views", "encoder"]
-"""What a probe needs beside features: labels, views, or labels and the encoder itself."""
+Need: TypeAlias = Literal["labels", "views", "encoder", "layers"]
+"""What a probe needs beside features: labels, views, or labels and the encoder itself, or labels
+and what each of its layers makes of the data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,7 @@ class Sample:
         target: for a probe that needs labels.
         views: embeddings of views of the test set, for a probe that needs them.
         source: what the features were made of and by, for a probe that needs the encoder.
+        layers: embeddings of both sets by every layer, for a probe that needs them.
     """
 
     train: Float[Tensor, "train width"]
@@ -61,6 +64,9 @@ class Sample:
     target: Target | None = None
     views: Float[Tensor, "test views width"] | None = None
     source: Origin | None = None
+    layers: (
+        tuple[Float[Tensor, "train layers width_l"], Float[Tensor, "test layers width_l"]] | None
+    ) = None
 
 
 @runtime_checkable
@@ -237,6 +243,40 @@ class FineTuneProbe:
         return target.scores(tuned.predict(source.test))
 
 
+@dataclass(frozen=True, kw_only=True)
+class LayersProbe:
+    """A linear classifier on a learnt weighted sum of all layers, see `layers_probe`.
+
+    Raw features have no layers and are left out.
+    """
+
+    config: LayersProbeConfig = field(default_factory=LayersProbeConfig)
+    name: str = "layers"
+    needs: Need | None = "layers"
+    seeded: bool = True
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Mapping[str, float]:
+        """Fit on the training set and measure on the test set.
+
+        Raises:
+            ValueError: labels that are numbers.
+        """
+        target = _target(sample)
+        assert sample.layers is not None, "evaluate() brings the layers"
+        if target.classes is None:
+            raise ValueError("layers: wanted labels that are classes; got numbers: leave it out")
+        train, test = sample.layers
+        model = layers_probe(
+            train,
+            target.train,
+            classes=target.classes,
+            generator=generator,
+            groups=target.groups,
+            config=self.config,
+        )
+        return target.scores(model.predict(test))
+
+
 def named_probes() -> Mapping[str, Probe]:
     """The core's own probes, with their default settings."""
     probes: tuple[Probe, ...] = (
@@ -244,6 +284,7 @@ def named_probes() -> Mapping[str, Probe]:
         KnnProbe(),
         PerceptronProbe(),
         FineTuneProbe(),
+        LayersProbe(),
         RankMeProbe(),
         AlignmentProbe(),
         UniformityProbe(),

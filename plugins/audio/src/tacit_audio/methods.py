@@ -129,14 +129,18 @@ def tera() -> Method:
 
 
 def best_rq() -> Method:
-    """BEST-RQ on spans. The paper hides 400 ms at a time; normalise clips, or few codes occur."""
+    """BEST-RQ on spans. The paper hides 400 ms at a time; normalise clips, or few codes occur.
+
+    Spans are half as long, in frames of 20 ms: codes of shorter ones can be told from the frames
+    beside them, and embeddings of notes then knew less of pitch than those of random weights.
+    """
     return _varied(
         catalogue.best_rq(),
         "audio/best-rq",
         "Hidden frames are predicted as codes of a projection that is never trained",
         "Chiu et al. 2022, arXiv:2202.01855",
         config=MaskedPredictionConfig(
-            mask=SpanMask(ratio=0.5, length=4),
+            mask=SpanMask(ratio=0.5, length=10),
             mode="replace",
             target=RandomProjectionTarget(of=InputTarget(normalise=False)),
             decoder=LinearDecoder(),

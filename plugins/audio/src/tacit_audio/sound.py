@@ -103,9 +103,10 @@ def join(clips: Sequence[Float[Tensor, "channels _"]], rate: int) -> Sound:
             f"audio: channels of one batch differ: {sorted(channels)}: give the source channels=1"
         )
     sizes = [int(clip.shape[1]) for clip in clips]
-    wave = clips[0].new_zeros(len(clips), channels.pop(), max(sizes))
-    for row, clip in zip(wave, clips, strict=True):
-        row[:, : clip.shape[1]] = clip
+    wave = clips[0].new_empty(len(clips), channels.pop(), max(sizes))
+    for row, clip, size in zip(wave, clips, sizes, strict=True):
+        row[:, :size] = clip
+        row[:, size:] = 0.0
     lengths = None if len(set(sizes)) == 1 else torch.tensor(sizes)
     return Sound(wave=wave, rate=rate, lengths=lengths)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from tacit.contract import Batch
@@ -135,6 +136,12 @@ class Clips(Source):
     def groups(self) -> Tensor | None:
         """The group of every clip."""
         return None if self.table.group is None else self.table.group[self._rows]
+
+    def lengths(self) -> Int[Tensor, " instances"]:
+        """Samples of every clip at the common rate; of an excerpt no more than it has."""
+        longest = self.read.excerpt or math.inf
+        seconds = (min(self._seconds(row), longest) for row in self._rows.tolist())
+        return torch.tensor([round(each * self.rate) for each in seconds])
 
     def fingerprint(self) -> str:
         """Of the encoded first and last clip, of all labels and groups, and of how it is read."""

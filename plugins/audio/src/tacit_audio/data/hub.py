@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tacit_audio.data.clips import Clips
 from tacit_audio.data.columns import ColumnConfig, table_of
+
+if TYPE_CHECKING:
+    import datasets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,14 +17,14 @@ class HubConfig(ColumnConfig):
     """Which data set, and how it is read.
 
     Args:
-        path: its name on the hub, as `datasets.load_dataset` takes it.
-        name: the configuration, where it has several.
-        split: the part to use.
-        revision: commit or tag; none: the latest.
+        path: its name (`owner/name`), or a local folder that `datasets` can load.
+        subset: the subset, where it has several.
+        split: the part to use, as `datasets` spells it: `train`, `train[:10%]`, `train+test`.
+        revision: branch, tag or commit; name a commit to be sure of the same data.
     """
 
     path: str
-    name: str | None = None
+    subset: str | None = None
     split: str = "train"
     revision: str | None = None
 
@@ -31,17 +35,27 @@ class Hub(Clips):
     Clips are decoded here and not by `datasets`, which would need torchcodec and FFmpeg.
 
     Raises:
-        ValueError: what `table_of` and `Clips` refuse.
+        ValueError: it cannot be loaded, and what `table_of` and `Clips` refuse.
     """
 
     Config = HubConfig
 
     def __init__(self, config: HubConfig) -> None:
-        import datasets
-
         self.config = config
-        loaded = datasets.load_dataset(
-            config.path, config.name, split=config.split, revision=config.revision
-        )
+        loaded = _load(config)
         loaded = loaded.flatten_indices() if loaded._indices is not None else loaded
-        super().__init__(table_of(loaded, config, config.path), config)
+        super().__init__(table_of(loaded, config, f"{config.path} ({config.split})"), config)
+
+
+def _load(config: HubConfig) -> datasets.Dataset:
+    import datasets
+
+    try:
+        return datasets.load_dataset(
+            config.path, config.subset, split=config.split, revision=config.revision
+        )
+    except Exception as error:  # the network, the hub and every builder raise their own
+        raise ValueError(
+            f"{config.path}: cannot be loaded: {error}. Check the name, subset and split, and that "
+            "the hub can be reached"
+        ) from error

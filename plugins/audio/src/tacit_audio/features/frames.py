@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tacit_audio.features.deltas import deltas
 from tacit_audio.features.mel import EPS, LogMel, LogMelConfig
 from tacit_audio.features.mfcc import Mfcc
 from tacit_audio.sound import Sound, mean_there
@@ -23,28 +24,6 @@ FrameKind: TypeAlias = Literal["mfcc", "log-mel"]
 clusters have them. `log-mel`: 40 bands."""
 
 COEFFICIENTS, BANDS = 13, 40
-
-
-def deltas(
-    values: Float[Tensor, "batch time features"],
-    valid: Bool[Tensor, "batch time"] | None,
-    reach: int = 2,
-) -> Float[Tensor, "batch time features"]:
-    """The slope of every feature over the frames within reach; a clip's ends go on as they are.
-
-    Source: HTK book, section 5.9; equal to `torchaudio.functional.compute_deltas` on clips of one
-    length, see the tests.
-    """
-    time = values.shape[1]
-    place = torch.arange(time, device=values.device).expand(len(values), -1)
-    last = torch.full((len(values), 1), time - 1, device=values.device)
-    if valid is not None:
-        last = valid.sum(1, keepdim=True).clamp(min=1) - 1
-    slope = torch.zeros_like(values)
-    for step in range(1, reach + 1):
-        ahead, behind = (place + step).minimum(last), (place - step).clamp(min=0)
-        slope = slope + step * (_at(values, ahead) - _at(values, behind))
-    return slope / (2 * sum(step * step for step in range(1, reach + 1)))
 
 
 class Aligned(nn.Module):
@@ -113,9 +92,3 @@ class FrameFeatures(nn.Module):
                 rows = rows - mean_there(rows, valid)[:, None]
                 rows = rows * (mean_there(rows.square(), valid)[:, None] + EPS).rsqrt()
             return rows if valid is None else rows.masked_fill(~valid[..., None], 0.0)
-
-
-def _at(
-    values: Float[Tensor, "batch time features"], place: Tensor
-) -> Float[Tensor, "batch time features"]:
-    return values.gather(1, place[..., None].expand_as(values))

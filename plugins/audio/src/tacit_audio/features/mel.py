@@ -19,6 +19,8 @@ from tacit_audio.sound import Sound, within
 
 FLOOR = 1e-6  # added before the logarithm, so that silence has one
 EPS = 1e-5
+CELLS = 1 << 17
+"""Cells of complex spectra, 1 MiB, that a CPU makes at once: of more it waits for new memory."""
 
 
 class Spectrogram(NamedTuple):
@@ -177,10 +179,25 @@ class LogMel(nn.Module):
     def forward(self, sound: Sound) -> Spectrogram:
         """Normalised log-mel values, zero where a row is padding."""
         with torch.autocast(sound.wave.device.type, enabled=False):
-            power = self._power(sound.silenced().float())
-            values = (power.transpose(-1, -2) @ self.filters + FLOOR).log().transpose(-1, -2)
+            step = self._at_once(sound.wave)
+            starts = range(0, max(1, len(sound)), step)
+            parts = (sound[start : start + step] for start in starts)
+            values = torch.cat([self._logarithms(part.silenced().float()) for part in parts])
             valid = self._valid(sound.lengths, values.shape[-1])
             return Spectrogram(self._normalised(values, valid), valid)
+
+    def _at_once(self, wave: Float[Tensor, "batch channels samples"]) -> int:
+        """Clips whose spectra are made together: all on a device, few where memory is slow."""
+        if wave.device.type != "cpu":
+            return max(1, len(wave))
+        cells = wave.shape[1] * self.frames(wave.shape[2]) * (self.fft // 2 + 1)
+        return max(1, CELLS // cells)
+
+    def _logarithms(
+        self, wave: Float[Tensor, "batch channels samples"]
+    ) -> Float[Tensor, "batch channels freq time"]:
+        values = (self._power(wave).transpose(-1, -2) @ self.filters + FLOOR).log()
+        return values.transpose(-1, -2)
 
     def _power(
         self, wave: Float[Tensor, "batch channels samples"]
@@ -196,7 +213,8 @@ class LogMel(nn.Module):
             return_complex=True,
         )
         frames = self.frames(wave.shape[2])
-        power: Tensor = spectrum[..., :frames].abs().square()
+        spectrum = spectrum[..., :frames]
+        power: Tensor = spectrum.real.square() + spectrum.imag.square()  # a root less than abs()
         answer: Tensor = power.unflatten(0, wave.shape[:2])
         return answer
 
@@ -214,7 +232,7 @@ class LogMel(nn.Module):
         valid: Bool[Tensor, "batch time"] | None,
     ) -> Float[Tensor, "batch channels freq time"]:
         if self.config.normalise == "none":
-            return values if valid is None else values * valid[:, None, None]
+            return values if valid is None else values.masked_fill(~valid[:, None, None], 0.0)
         over = (1, 2, 3) if self.config.normalise == "clip" else (3,)
         return standardised(values, valid, over)
 
