@@ -131,7 +131,7 @@ def _rows(
     model: Any, tokenizer: Any, texts: Sequence[str], words: Sequence[str], config: VocabularyConfig
 ) -> Float[Tensor, "words width"]:
     """A row for each word."""
-    table = model.get_input_embeddings().weight.detach()
+    table: Tensor = model.get_input_embeddings().weight.detach()
     if config.start == "random":
         generator = torch.Generator().manual_seed(0)
         drawn = torch.randn(len(words), table.shape[1], generator=generator)
