@@ -162,7 +162,8 @@ def _rows(
         return rows
     middle, scale = table.mean(0), (table - table.mean(0)).norm(dim=1).mean()
     spread = rows - rows.mean(0)
-    return middle + spread * (scale / spread.norm(dim=1, keepdim=True).clamp(min=1e-6))
+    long: Tensor = spread * (scale / spread.norm(dim=1, keepdim=True).clamp(min=1e-6))
+    return middle + long
 
 
 def _values(model: Any, tokenizer: Any, encodings: Any, config: VocabularyConfig) -> Tensor:
