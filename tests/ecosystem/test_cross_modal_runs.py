@@ -113,6 +113,22 @@ def test_a_locked_tower_stays_as_another_run_left_it(
     assert changed(begun, tuned.encoders["text"].state_dict())
 
 
+def test_what_is_hidden_of_photographs_is_told_from_titles_and_back(
+    data: str, tmp_path: Path
+) -> None:
+    settings = {**SHORT, "objective": {"ratios": {"text": 0.3}}}
+    run = tacit.pretrain("masked-across", data=data, out=tmp_path / "across", settings=settings)
+    begun = run.plan.build_encoders()
+    assert all(changed(begun[n].state_dict(), run.encoders[n].state_dict()) for n in begun)
+    terms = {name for _, name, _ in run.metrics()}
+    assert terms >= {"loss/reconstruction/image", "loss/reconstruction/text"}
+    with pytest.raises(ValueError, match="masked-across learns no space that modalities share"):
+        run.evaluate(seeds=(0,))
+    both = tacit.pretrain("masked-clip", data=data, out=tmp_path / "both", settings=SHORT)
+    found = {score.probe for score in both.evaluate(seeds=(0,))}
+    assert found == {"image -> text", "text -> image", "image - text"}
+
+
 def refused(match: str, data: object, out: Path, **settings: Any) -> None:
     with pytest.raises(ValueError, match=match):
         tacit.pretrain("clip", data=data, out=out, settings={**SHORT, **settings})  # type: ignore[arg-type]

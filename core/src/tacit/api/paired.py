@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from tacit.api.evaluation import Probed, parts, random_encoder
+from tacit.api.plan import Plan
+from tacit.api.taps import heads_of
+from tacit.contract import Encoder
 from tacit.data import Paired, Source
 from tacit.evaluation import Score, evaluate_pairs
 
@@ -65,6 +68,19 @@ def check_paired(probes: Sequence[str] | None, tap: str | int) -> None:
         raise ValueError(
             "probes, tap: have no effect on retrieval across modalities; name one encoder with "
             "modality (--modality) to probe it"
+        )
+
+
+def check_shared(plan: Plan, modality: str, encoders: Mapping[str, Encoder]) -> None:
+    """Refuse to retrieve by encoders that were given no space in common.
+
+    Raises:
+        ValueError: the objective has no head into one.
+    """
+    if not any(name.split(".")[-1] == HEAD for name in heads_of(plan, modality, encoders)):
+        raise ValueError(
+            f"{plan.method.name} learns no space that modalities share, so that nothing can be "
+            "retrieved across them: name one encoder with modality (--modality) to probe it"
         )
 
 

@@ -13,7 +13,7 @@ from tacit.api.choice import Given, settings_of, wanted_modalities, with_data
 from tacit.api.config import RunConfig, merge
 from tacit.api.evaluation import Probed, evaluate_runs
 from tacit.api.folder import RunFolder
-from tacit.api.paired import HEAD, check_paired, evaluate_paired_runs
+from tacit.api.paired import HEAD, check_paired, check_shared, evaluate_paired_runs
 from tacit.api.plan import Plan
 from tacit.api.pretrain import train_run
 from tacit.api.resolve import resolve_run
@@ -206,7 +206,13 @@ class Run:
         return Probed(plan=self.plan, modality=name, encoder=encoder, head=head)
 
     def joined(self) -> dict[str, Probed]:
-        """All encoders of the run, each with its head into the space they share."""
+        """All encoders of the run, each with its head into the space they share.
+
+        Raises:
+            ValueError: its method learns no such space.
+        """
+        for name in self.config.encoder:
+            check_shared(self.plan, name, self.encoders)
         return {name: self.probed(name, HEAD) for name in self.config.encoder}
 
     def embed(

@@ -65,6 +65,8 @@ from tacit.objectives.labelled import (
     LabelledConfig,
 )
 from tacit.objectives.lejepa import LeJepa, LeJepaConfig
+from tacit.objectives.masked_across import MaskedAcross, MaskedAcrossConfig
+from tacit.objectives.masked_clip import MaskedClip, MaskedClipConfig
 from tacit.objectives.masked_distillation import Ibot, IbotConfig
 from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
 from tacit.objectives.mixed import MixedBarlowTwins, MixedBarlowTwinsConfig
@@ -130,6 +132,10 @@ __all__ = [
     "LabelledConfig",
     "LeJepa",
     "LeJepaConfig",
+    "MaskedAcross",
+    "MaskedAcrossConfig",
+    "MaskedClip",
+    "MaskedClipConfig",
     "MaskedPrediction",
     "MaskedPredictionConfig",
     "MixedBarlowTwins",

@@ -15,6 +15,8 @@ from tacit.methods.catalogue.contrastive import (
 from tacit.methods.catalogue.cross_modal import (
     clip,
     deep_cca,
+    masked_across,
+    masked_clip,
     paired_isogclr,
     paired_vicreg,
     siglip,
@@ -66,6 +68,8 @@ __all__ = [
     "jigsaw",
     "lejepa",
     "mae",
+    "masked_across",
+    "masked_clip",
     "mixed_barlow_twins",
     "moco",
     "moco_v3",
