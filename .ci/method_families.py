@@ -72,7 +72,7 @@ FAMILIES = {
     "Between modalities": Family(
         modules=(
             *("cross_modal", "cross_modal_global", "cross_modal_redundancy"),
-            *("masked_across", "masked_clip"),
+            *("masked_across", "masked_clip", "mined_triplets"),
         ),
         when="Instances have members in two modalities or more, and one is to be found by another.",
     ),

@@ -129,6 +129,15 @@ def test_what_is_hidden_of_photographs_is_told_from_titles_and_back(
     assert found == {"image -> text", "text -> image", "image - text"}
 
 
+def test_photographs_are_told_apart_by_what_their_titles_say(data: str, tmp_path: Path) -> None:
+    settings = {**SHORT, "objective": {"learn": ["image"]}}
+    run = tacit.pretrain("mined-triplets", data=data, out=tmp_path / "mined", settings=settings)
+    begun = run.plan.build_encoders()
+    assert changed(begun["image"].state_dict(), run.encoders["image"].state_dict())
+    assert not changed(begun["text"].state_dict(), run.encoders["text"].state_dict())
+    assert {"loss/triplets/image", "active/image"} <= {name for _, name, _ in run.metrics()}
+
+
 def refused(match: str, data: object, out: Path, **settings: Any) -> None:
     with pytest.raises(ValueError, match=match):
         tacit.pretrain("clip", data=data, out=out, settings={**SHORT, **settings})  # type: ignore[arg-type]

@@ -61,5 +61,12 @@ CROSS_MODAL = (
         requires=("views:plain", "pairs", "tokens", "mask:replace"),
         source="Kwon et al. 2022, arXiv:2208.02131",
     ),
+    Offer(
+        name="mined-triplets",
+        target="tacit.methods:mined_triplets",
+        summary="What is alike in one modality is brought near in the other, the rest apart",
+        requires=("views:plain", "pairs", "teacher"),
+        source="Zuern et al. 2019, arXiv:1912.03227",
+    ),
 )
 """Encoders of several modalities are joined by the pairs their instances make."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tacit.methods.catalogue.defaults import training
 from tacit.methods.method import Method, Stage
+from tacit.nn import Frozen
 from tacit.objectives import (
     Clip,
     ClipConfig,
@@ -13,6 +14,8 @@ from tacit.objectives import (
     MaskedAcrossConfig,
     MaskedClip,
     MaskedClipConfig,
+    MinedTriplets,
+    MinedTripletsConfig,
     PairedISogClr,
     PairedISogClrConfig,
     PairedVicReg,
@@ -152,5 +155,26 @@ def masked_clip() -> Method:
         name="masked-clip",
         summary="CLIP, and tokens hidden of one modality predicted with the other in sight",
         source="Kwon et al. 2022, arXiv:2208.02131",
+        stages=(stage,),
+    )
+
+
+def mined_triplets() -> Method:
+    """Triplets by another modality. Its guides stay as the run begins: give them `initial`.
+
+    The paper's are features of photographs, and learn nothing; here each modality guides the other
+    unless `objective.learn` says otherwise, by random weights if by none better.
+    """
+    stage = Stage(
+        views="plain",
+        objective=MinedTriplets,
+        config=MinedTripletsConfig(),
+        teachers={"guide": Frozen()},
+        training=training(),
+    )
+    return Method(
+        name="mined-triplets",
+        summary="What is alike in one modality is brought near in the other, the rest apart",
+        source="Zuern et al. 2019, arXiv:1912.03227",
         stages=(stage,),
     )
