@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.ecosystem.test_pairs import rows, write
+from tests.ecosystem.test_pairs import COLOURS, rows, square, write
 
 import tacit
 from tacit.cli import main
@@ -75,6 +75,37 @@ def test_one_tower_is_probed_by_name(data: str, run: tacit.Run, capsys: Any) -> 
     assert {s.metric for s in scores} >= {"accuracy", "rank"}
     with pytest.raises(ValueError, match="name one encoder"):
         run.evaluate(probes=("knn",))
+
+
+def test_classes_are_told_by_sentences_or_by_photographs_of_them(
+    data: str, run: tacit.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From a file by the command, and from Python; a class may have several descriptions."""
+    folder = data.split(":")[0]
+    labelled = tmp_path / "run"
+    settings = {**SHORT, "data": {"label": "colour"}}
+    tacit.pretrain("clip", data=data, out=labelled, settings=settings)
+    file = tmp_path / "classes.csv"
+    sentences = [f"{colour},{words} {colour}" for colour in COLOURS for words in ("a", "all")]
+    file.write_text("\n".join(["colour,sentence", *sentences]))
+    prompts = f"{file}:text=sentence,label=colour"
+    capsys.readouterr()
+    assert main(["evaluate", str(labelled), "--seeds", "1", "--prompts", prompts, "--json"]) == 0
+    told = [s for s in json.loads(capsys.readouterr().out) if s["probe"] == "image by text prompts"]
+    assert {s["features"] for s in told} == {"encoder", "random", "raw", "majority", "chance"}
+    photos = {name: [square(level, 99)] for name, level in COLOURS.items()}
+    scores = tacit.load(labelled).evaluate(seeds=(0,), prompts={"image": photos})
+    assert "text by image prompts" in {s.probe for s in scores}
+    for match, given, options in (
+        ("wanted one of image, text; got table", {"table": {"red": [1]}}, {}),
+        ("wanted FILE:MODALITY=COLUMN", f"{folder}", {}),
+        ("got pink", {"text": {"pink": ["a pink square"]}}, {}),
+        ("prompts: have no effect on probes", prompts, {"modality": "text"}),
+    ):
+        with pytest.raises(ValueError, match=match):
+            tacit.load(labelled).evaluate(seeds=(0,), prompts=given, **options)
+    with pytest.raises(ValueError, match="no classes to tell by prompts"):
+        run.evaluate(seeds=(0,), prompts=prompts)
 
 
 def test_the_command_does_what_python_does(

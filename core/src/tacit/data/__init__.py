@@ -2,6 +2,7 @@
 
 from tacit.data.chance import Draw, mixed_seed
 from tacit.data.column import Column, Reader
+from tacit.data.described import Described, Descriptions, described
 from tacit.data.fingerprint import fingerprint
 from tacit.data.indices import index_tensor
 from tacit.data.labels import class_names, coded, complete
@@ -16,6 +17,8 @@ from tacit.data.tables import read_table
 
 __all__ = [
     "Column",
+    "Described",
+    "Descriptions",
     "Draw",
     "EpochOrder",
     "GeneratedSource",
@@ -33,6 +36,7 @@ __all__ = [
     "class_names",
     "coded",
     "complete",
+    "described",
     "fingerprint",
     "index_tensor",
     "mixed_seed",
