@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from tests.ecosystem.test_pairs import COLOURS, rows, square, write
 
 import tacit
+from tacit.api.evaluation import evaluate_runs
 from tacit.cli import main
 
 VIT = {"name": "vision/vit", "width": 16, "depth": 1, "heads": 2, "patch": 8}
@@ -67,8 +69,6 @@ def test_one_tower_is_probed_by_name(data: str, run: tacit.Run, capsys: Any) -> 
         "columns": dict(pair.split("=") for pair in columns.split(",")),
         "label": "colour",
     }
-    from tacit.api.evaluation import evaluate_runs
-
     scores = evaluate_runs(
         [run.probed("text")], data=labelled, seeds=(0,), device=torch.device("cpu")
     )
@@ -167,6 +167,55 @@ def test_photographs_are_told_apart_by_what_their_titles_say(data: str, tmp_path
     assert changed(begun["image"].state_dict(), run.encoders["image"].state_dict())
     assert not changed(begun["text"].state_dict(), run.encoders["text"].state_dict())
     assert {"loss/triplets/image", "active/image"} <= {name for _, name, _ in run.metrics()}
+
+
+def test_a_tower_is_probed_by_the_command_before_and_after_pairing(
+    data: str, run: tacit.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside raw features and random weights; what it began as is that other run's encoder."""
+    settings = {
+        **SHORT,
+        "data": {"label": "colour"},
+        "initial": {"image": str(run.folder.path)},
+    }
+    tuned = tacit.pretrain("clip", data=data, out=tmp_path / "tuned", settings=settings)
+    capsys.readouterr()
+    probe = ["--probes", "knn", "--seeds", "1", "--json"]
+    assert main(["evaluate", str(tuned.folder.path), "--modality", "image", *probe]) == 0
+    found = {s["features"]: s["value"] for s in json.loads(capsys.readouterr().out)}
+    assert set(found) == {"encoder", "initial", "random", "raw", "majority"}
+    assert main(["evaluate", str(tuned.folder.path), "--modality", "text", *probe]) == 0
+    assert "initial" not in {s["features"] for s in json.loads(capsys.readouterr().out)}
+    assert main(["evaluate", str(tuned.folder.path), "--modality", "smell", *probe]) == 2
+    assert "modality: wanted one of image, text; got 'smell'" in capsys.readouterr().err
+    labelled = {
+        "name": "pairs",
+        "path": data.split(":")[0],
+        "columns": {"image": "photo", "text": "title"},
+        "label": "colour",
+    }
+    before = evaluate_runs(
+        [run.probed("image")],
+        data=labelled,
+        probes=["knn"],
+        seeds=(0,),
+        device=torch.device("cpu"),
+    )
+    (own,) = [s.value for s in before if s.features == "encoder"]
+    assert found["initial"] == pytest.approx(own)
+
+
+def test_a_run_whose_beginning_is_gone_is_probed_with_a_warning(
+    data: str, run: tacit.Run, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(run.folder.path, other)
+    settings = {**SHORT, "data": {"label": "colour"}, "initial": {"image": str(other)}}
+    tuned = tacit.pretrain("clip", data=data, out=tmp_path / "tuned", settings=settings)
+    shutil.rmtree(other)
+    with pytest.warns(UserWarning, match=r"began as is not beside it: initial\.image"):
+        scores = tuned.evaluate(modality="image", probes=["knn"], seeds=(0,))
+    assert {s.features for s in scores} == {"encoder", "random", "raw", "majority"}
 
 
 def refused(match: str, data: object, out: Path, **settings: Any) -> None:
