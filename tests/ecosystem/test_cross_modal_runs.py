@@ -218,6 +218,77 @@ def test_a_run_whose_beginning_is_gone_is_probed_with_a_warning(
     assert {s.features for s in scores} == {"encoder", "random", "raw", "majority"}
 
 
+def test_towers_are_trained_apart_and_then_paired_by_a_command_each(
+    data: str, tmp_path: Path
+) -> None:
+    """Photographs without titles, texts without photographs, then a few pairs of both."""
+    for name, level in COLOURS.items():
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(8):
+            (tmp_path / "photos" / name / f"{number}.png").write_bytes(square(level, number))
+    (tmp_path / "lines.txt").write_text("\n".join(rows(24)["title"]))
+    short = ["--no-evaluate", "steps=2", "batch=12", "watch_every=0", "workers=0"]
+    one = {"image": VIT, "text": BERT}
+    for name, given in (("image", "photos"), ("text", "lines.txt")):
+        own = [f"encoder.{k}={v}" for k, v in one[name].items() if k != "name"]
+        where = ["--data", str(tmp_path / given), "--out", str(tmp_path / name)]
+        encoder = ["--encoder", str(one[name]["name"])]
+        size = ["data.size=16"] if name == "image" else []
+        assert main(["pretrain", "simclr", *where, *encoder, *short, *own, *size]) == 0
+    own = [f"encoder.{n}.{k}={v}" for n in one for k, v in one[n].items() if k != "name"]
+    initial = [f"initial.{name}={tmp_path / name}" for name in one]
+    where = ["--data", data, "--out", str(tmp_path / "pairs")]
+    names = ["--encoder", "image=vision/vit,text=text/bert"]
+    locked = ['training.locked=["image"]']
+    assert main(["pretrain", "clip", *where, *names, *short, *own, *initial, *locked]) == 0
+    found, apart = tacit.load(tmp_path / "pairs"), tacit.load(tmp_path / "image")
+    assert not changed(apart.encoder.state_dict(), found.encoders["image"].state_dict())
+    text = tacit.load(tmp_path / "text").encoder.state_dict()
+    assert changed(text, found.encoders["text"].state_dict())
+
+
+def test_projections_alone_or_with_adapters_learn_beside_locked_towers(
+    data: str, run: tacit.Run, tmp_path: Path
+) -> None:
+    """Patterns of names say what is trained: heads, and whatever stands for adapters in a tower."""
+    initial = {name: str(run.folder.path) for name in ("image", "text")}
+    cases: tuple[tuple[list[str], set[str]], ...] = (
+        (["objective.*"], set()),
+        (["objective.*", "encoders.image.*norm*"], {"image"}),
+    )
+    for trained, moved in cases:
+        training = {**SHORT["training"], "trainable": trained}
+        settings = {**SHORT, "training": training, "initial": initial}
+        out = tmp_path / str(len(trained))
+        tuned = tacit.pretrain("clip", data=data, out=out, settings=settings)
+        for name, encoder in tuned.encoders.items():
+            before, after = run.encoders[name].state_dict(), encoder.state_dict()
+            other = {key for key in before if not torch.equal(before[key], after[key])}
+            assert bool(other) == (name in moved)
+            assert all("norm" in key for key in other)
+            heads = [each.joined()[name].encoder for each in (run, tuned)]
+            first, second = (head.get_submodule("head").state_dict() for head in heads)
+            assert changed(first, second)
+
+
+def test_rows_without_a_partner_are_mixed_with_pairs_by_weight(tmp_path: Path) -> None:
+    """Six pairs and eighteen photographs alone: each batch of eight has two pairs."""
+    columns = rows(24)
+    columns["title"] = [title if i < 6 else None for i, title in enumerate(columns["title"])]
+    given = f"{write(tmp_path / 'few.parquet', columns)}:image=photo,text=title"
+    training = {**SHORT["training"], "batch": 8}
+    weights = {"image+text": 1.0, "image": 3.0}
+    settings = {**SHORT, "training": training, "data": {"weights": weights}}
+    run = tacit.pretrain("slip", data=given, out=tmp_path / "run", settings=settings)
+    terms = {name for _, name, _ in run.metrics()}
+    assert terms >= {"loss/contrast", "loss/within/image", "loss/within/text"}
+    source = run.plan.source.make()
+    assert source.mixture().counts(8) == (2, 6, 0)
+    settings["data"] = {"weights": {"image+text": 1.0, "text": 1.0}}
+    with pytest.raises(ValueError, match="no instance has text and nothing else"):
+        tacit.pretrain("slip", data=given, out=tmp_path / "other", settings=settings)
+
+
 def refused(match: str, data: object, out: Path, **settings: Any) -> None:
     with pytest.raises(ValueError, match=match):
         tacit.pretrain("clip", data=data, out=out, settings={**SHORT, **settings})  # type: ignore[arg-type]

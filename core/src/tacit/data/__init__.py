@@ -7,6 +7,7 @@ from tacit.data.fingerprint import fingerprint
 from tacit.data.indices import index_tensor
 from tacit.data.labels import class_names, coded, complete
 from tacit.data.loader import Loader, auto_workers, batches, sequential
+from tacit.data.mixture import Mixture
 from tacit.data.order import EpochOrder, slice_of, whole_epoch
 from tacit.data.paired import Member, Paired
 from tacit.data.pairs import Pairs, PairsConfig
@@ -24,6 +25,7 @@ __all__ = [
     "GeneratedSource",
     "Loader",
     "Member",
+    "Mixture",
     "OnError",
     "Paired",
     "Pairs",

@@ -38,6 +38,9 @@ class PairsConfig:
             where there is one.
         label: column of labels, for evaluation alone.
         group: column that says which instances belong together.
+        weights: how much of each training batch has which members, by their modalities joined with
+            `+`: `{"first+second" = 1, "first" = 2}` takes twice as many rows with the first alone
+            as pairs. Rows of a kind that is not named are not trained on. None: as they come.
 
     Raises:
         ValueError: fewer than two columns, or a reader of a modality that has none.
@@ -49,6 +52,7 @@ class PairsConfig:
     split: str | None = None
     label: str | None = None
     group: str | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.columns) < 2:
@@ -89,7 +93,9 @@ class Pairs(Paired):
         groups = None
         if config.group is not None:
             groups, _ = _numbers(table, config.group, files.origin)
-        super().__init__(members, labels=labels, groups=groups, label_names=names)
+        super().__init__(
+            members, labels=labels, groups=groups, label_names=names, weights=config.weights
+        )
 
     @classmethod
     def kinds(cls, config: PairsConfig) -> tuple[str, ...]:
