@@ -48,7 +48,7 @@ FAMILIES = {
     "Masked and latent prediction": Family(
         modules=(
             *("masked_prediction", "context_autoencoder", "detection", "tokenizer_distillation"),
-            "mert",
+            *("courses", "mert"),
         ),
         when="No views are known that keep what matters, encoders have tokens, and fine-tuning or "
         "a probe on tokens follows. Linear probes of short runs are weaker than those of methods "
@@ -60,7 +60,7 @@ FAMILIES = {
         "part belongs to which whole), or a cheap baseline is wanted.",
     ),
     "Generative": Family(
-        modules=("autoencoder", "adversarial", "mutual_information", "denoising"),
+        modules=("autoencoder", "adversarial", "mutual_information", "denoising", "encoding"),
         when="The instance must be recoverable from one vector, or no views are known and the "
         "encoder has no tokens.",
     ),

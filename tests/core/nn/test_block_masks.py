@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tacit.contract import MaskMode
 from tacit.nn import (
     BlockMask,
     DisjointMask,
@@ -80,9 +81,12 @@ def test_rows_differ_and_the_generator_alone_decides(
 def test_a_sampler_of_grids_says_so_of_packed_tokens(
     sampler: MaskConfig, grid: tuple[int, ...]
 ) -> None:
-    if isinstance(sampler, RandomMask):
+    if sampler.packs:
+        hidden = sampler.packed(40, mode="replace", generator=generator()).hidden
+        assert hidden.shape == (40,)
+        assert 0 < hidden.sum() < 40
         return
-    with pytest.raises(ValueError, match="wanted kind='random'"):
+    with pytest.raises(ValueError, match="wanted kind='random' or 'block'"):
         sampler.packed(9, mode="replace", generator=generator())
 
 
@@ -111,13 +115,54 @@ def test_spans_have_their_length_where_they_do_not_meet() -> None:
     assert set(hidden.sum(1).tolist()) == {10}
 
 
-def test_spans_of_padded_rows_hide_each_rows_own_share_and_no_padding() -> None:
+@pytest.mark.parametrize("sampler", [SpanMask(ratio=0.5, length=8), BlockMask(ratio=0.5)])
+def test_padded_rows_hide_their_own_share_together_and_no_padding(sampler: MaskConfig) -> None:
     valid = torch.arange(40) < torch.tensor([[40], [20], [6], [1]])
-    mask = SpanMask(ratio=0.5, length=8)(
-        4, (40,), mode="replace", generator=generator(), valid=valid
-    )
+    mask = sampler(4, (40,), mode="replace", generator=generator(), valid=valid)
     assert mask.hidden.sum(1).tolist() == [20, 10, 3, 0]
     assert not (mask.hidden & ~valid).any()
+    assert max(sides(row) for row in mask.hidden) <= 4
+
+
+@pytest.mark.parametrize(
+    "sampler", [SpanMask(ratio=0.5, length=8), BlockMask(ratio=0.5), RandomMask(ratio=0.5)]
+)
+def test_padded_rows_keep_equally_many_tokens_where_the_hidden_are_dropped(
+    sampler: MaskConfig,
+) -> None:
+    valid = torch.arange(40) < torch.tensor([[40], [20], [6], [1]])
+    mask = sampler(4, (40,), mode="drop", generator=generator(), valid=valid)
+    assert mask.hidden.sum(1).tolist() == [20] * 4
+    assert mask.hidden_per_row == 20
+    assert (~mask.hidden & valid).sum(1).tolist() == [20, 10, 3, 1]
+
+
+def test_blocks_of_a_padded_row_have_their_share_of_its_own_length() -> None:
+    valid = (torch.arange(60) < 20).repeat(300, 1)
+    block = BlockMask(ratio=0.25, sides=(0.25, 0.25))
+    hidden = block(300, (60,), mode="replace", generator=generator(), valid=valid).hidden
+    assert all(sides(row) == 1 for row in hidden)
+    assert set(hidden.sum(1).tolist()) == {5}
+    assert hidden.any(0).tolist() == [True] * 20 + [False] * 40
+
+
+@pytest.mark.parametrize("mode", ["drop", "replace"])
+def test_what_is_asked_of_padded_rows_is_hidden_and_no_padding(mode: MaskMode) -> None:
+    valid = torch.arange(60) < torch.tensor([[60], [30], [9]])
+    sampler = MultiBlockMask(kept=0.3)
+    (task,) = sampler.hidings(3, (60,), mode=mode, generator=generator(), valid=valid)
+    assert not (task.asked & ~(task.mask.hidden & valid)).any()
+    assert task.asked.any(1).all()
+    assert (~task.mask.hidden & valid).sum(1).tolist() == [18, 9, 3]
+    if mode == "drop":
+        assert task.mask.hidden.sum(1).tolist() == [42] * 3
+
+
+def test_padded_rows_have_one_axis() -> None:
+    valid = torch.ones(2, 16, dtype=torch.bool)
+    for sampler in (BlockMask(), MultiBlockMask()):
+        with pytest.raises(ValueError, match="lie in a line; got 4 x 4"):
+            sampler.hidings(2, (4, 4), mode="replace", generator=generator(), valid=valid)
 
 
 def test_tubes_run_all_along_their_axis() -> None:

@@ -14,7 +14,7 @@ from tests.core.toys import CONTENT, SIZE, WIDTH, PoolEncoder, TokenEncoder
 from torch import Tensor, nn
 
 from tacit.contract import DataInfo, Encoder, EncoderSpec, Encoding, Mask, Tokens, View, Views
-from tacit.nn import BlockMask, CrossDecoder, InputTarget, LinearDecoder, MultiBlockMask
+from tacit.nn import CrossDecoder, InputTarget, LinearDecoder, MultiBlockMask, TubeMask
 from tacit.nn.across import AcrossHead, Places, Reader
 from tacit.objectives import (
     Clip,
@@ -305,7 +305,7 @@ def test_settings_that_cannot_be_are_refused() -> None:
         made(replace(CONFIG, ratios={"c": 0.5}))
     mixed = {"a": TokenEncoder(modality="a"), "b": TokenEncoder(None, modality="b")}
     with pytest.raises(ValueError, match=r"tokens:grid.*the b encoder"):
-        made(replace(CONFIG, mask=BlockMask(ratio=0.5)), mixed)
+        made(replace(CONFIG, mask=TubeMask(ratio=0.5)), mixed)
 
 
 def test_nothing_waits_for_the_device() -> None:

@@ -34,7 +34,9 @@ from tacit.nn import (
     OwnTarget,
     RandomMask,
     ScaledCosine,
+    SubsetMask,
     TokenisedTarget,
+    TubeMask,
     fill_hidden,
 )
 from tacit.objectives import MaskedPrediction, MaskedPredictionConfig
@@ -177,8 +179,10 @@ def test_what_an_encoder_must_offer_follows_from_the_parts() -> None:
     codes = MaskedPrediction(replace(SIMMIM, loss=CrossEntropy())).requires.capabilities
     assert "targets:codes" in codes
     assert "targets" not in codes
+    tubes = MaskedPrediction(replace(GRAPHMAE, mask=TubeMask())).requires.capabilities
+    assert {"tokens:dense", "tokens:grid"} <= tubes
     blocks = MaskedPrediction(replace(GRAPHMAE, mask=BlockMask())).requires.capabilities
-    assert {"tokens:dense", "tokens:grid"} <= blocks
+    assert not {"tokens:dense", "tokens:grid"} & blocks
     assert "targets:codes" in Words().spec.capabilities()
     assert "tokens:grid" not in Connected().spec.capabilities()
 
@@ -191,8 +195,8 @@ def test_what_does_not_fit_is_refused() -> None:
         build(TokenEncoder(), replace(SIMMIM, loss=CrossEntropy()))
     with pytest.raises(ValueError, match=r"wanted loss\.kind='cross-entropy'; got 'l1'"):
         build(Words(), SIMMIM)
-    with pytest.raises(ValueError, match=r"wanted mask\.kind='random'; got 'block'"):
-        build(Connected(), replace(GRAPHMAE, mask=BlockMask()))
+    with pytest.raises(ValueError, match=r"wanted mask\.kind='random' or 'block'; got 'subset'"):
+        build(Connected(), replace(GRAPHMAE, mask=SubsetMask()))
     with pytest.raises(ValueError, match="own target has its own"):
         replace(MAE, target=OwnTarget())
     with pytest.raises(ValueError, match=r"set loss\.kind='contrast'"):

@@ -193,8 +193,12 @@ class LatentTarget:
 
     @property
     def needs(self) -> Requirements:
-        """A teacher, and layers to tap if they are averaged."""
-        words = {"tokens", "taps"} if self.layers else {"tokens"}
+        """A teacher, layers to tap if they are averaged, and rows of tokens to normalise over."""
+        words = {"tokens"}
+        if self.layers:
+            words.add("taps")
+        if self.normalise == "instance":
+            words.add("tokens:dense")
         return Requirements(capabilities=frozenset(words), teachers=frozenset({self.teacher}))
 
 
@@ -208,8 +212,7 @@ class Latent(JudgedFeatures):
     normalised again.
 
     Raises:
-        ValueError: more layers than the encoder has, or statistics over an instance's tokens where
-            tokens are packed.
+        ValueError: more layers than the encoder has.
     """
 
     def __init__(self, config: LatentTarget, spec: EncoderSpec) -> None:
@@ -218,8 +221,6 @@ class Latent(JudgedFeatures):
             raise ValueError(
                 f"layers: the {spec.modality} encoder has {spec.layers} to tap; got {config.layers}"
             )
-        if config.normalise == "instance" and spec.tokens == "packed":
-            raise ValueError("normalise: packed tokens: wanted 'token' or 'batch'; got 'instance'")
         self.config, self.width = config, spec.width
         last = max(config.layers, round(config.depth * spec.layers))
         self.taps = tuple(range(last - config.layers + 1, last + 1))

@@ -42,8 +42,9 @@ def deviation(
     """Root of the mean variance of the features over the tokens that count."""
     weight = counts.flatten()[:, None].float()
     rows = full(features).flatten(0, -2).float()
-    sums = torch.stack([(weight * rows).sum(0), (weight * rows.square()).sum(0)])
-    mean, square = all_reduce_sum(sums) / all_reduce_sum(weight.sum()).clamp(min=1)
+    parts = [(weight * rows).sum(0), (weight * rows.square()).sum(0), weight.sum(0)]
+    sums: Tensor = all_reduce_sum(torch.cat(parts))
+    mean, square = (sums[:-1] / sums[-1].clamp(min=1)).chunk(2)
     variance: Tensor = (square - mean.square()).clamp(min=0)
     return variance.mean().sqrt()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -62,6 +62,8 @@ class ContextAutoencoder(MaskedPrediction):
         self.own = config or ContextAutoencoderConfig()
         super().__init__(self.own)
         self.regressor = nn.ModuleDict()
+        words = self.requires.capabilities | {"tokens:grid"}
+        self.requires = replace(self.requires, capabilities=words)
 
     def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:
         """A regressor beside target and decoder of each modality."""

@@ -206,7 +206,7 @@ def _of_predicted(config: MaskedAcrossConfig) -> Requirements:
     content: tuple[frozenset[str], ...] = ()
     if isinstance(config.target, InputTarget):
         words, content = words - _CONTENT, (_CONTENT,)
-    if config.mode == "replace" and "tokens:grid" not in words:
+    if config.mode == "replace" and config.mask.packs:
         words -= {"tokens:dense"}  # packed ones are given rows
     return replace(needs, capabilities=words, any_of=content, modalities=2, views=1)
 

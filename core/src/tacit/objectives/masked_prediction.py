@@ -38,7 +38,6 @@ from tacit.contract import (
 )
 from tacit.functional import global_mean
 from tacit.nn import (
-    BlockMask,
     ContrastWithin,
     CosineDecoder,
     CrossDecoder,
@@ -176,10 +175,10 @@ class MaskedPrediction(Objective):
             _check_loss(self.loss_of(target), target, name)
             if spec.grid is not None:
                 self.mask_of(name).check(spec.grid, self.config.mode)
-            if spec.tokens == "packed" and not isinstance(self.config.mask, RandomMask):
+            if spec.tokens == "packed" and not self.config.mask.packs:
                 raise ValueError(
                     f"mask: the {name} encoder's tokens are packed and lie on no grid: wanted "
-                    f"mask.kind='random'; got {self.config.mask.kind!r}"
+                    f"mask.kind='random' or 'block'; got {self.config.mask.kind!r}"
                 )
             if spec.tokens == "packed" and getattr(self.config.loss, "distractors", None):
                 raise ValueError(
@@ -380,7 +379,9 @@ def requirements(config: MaskedPredictionConfig) -> Requirements:
     words = {"tokens", f"mask:{config.mode}"}
     if config.mode == "drop" or isinstance(config.decoder, TransformerDecoder):
         words.add("tokens:dense")
-    if isinstance(config.mask, BlockMask | MultiBlockMask | TubeMask):
+    if isinstance(config.mask, MultiBlockMask):
+        words.add("tokens:dense")
+    if isinstance(config.mask, TubeMask):
         words |= {"tokens:dense", "tokens:grid"}
     if isinstance(config.decoder, OwnDecoder):
         words.add("decoder")

@@ -208,7 +208,7 @@ MASKED = (
         name="gmml",
         target="tacit.methods:gmml",
         summary="Neighbouring tokens, replaced by those of another instance, are recovered",
-        requires=("views:masked", "tokens:dense", "tokens:grid", "targets", "mask:replace"),
+        requires=("views:masked", "tokens", "targets", "mask:replace"),
         source="Atito et al. 2022, arXiv:2205.14986",
     ),
     Offer(
@@ -250,21 +250,21 @@ MASKED = (
         name="best-rq",
         target="tacit.methods:best_rq",
         summary="Hidden tokens are predicted as codes of a projection that is never trained",
-        requires=("views:masked", "tokens:dense", "tokens:grid", "targets", "mask:replace"),
+        requires=("views:masked", "tokens", "targets", "mask:replace"),
         source="Chiu et al. 2022, arXiv:2202.01855",
     ),
     Offer(
         name="i-jepa",
         target="tacit.methods:i_jepa",
         summary="A moving-average teacher's latents of blocks are predicted from the rest",
-        requires=("views:masked", "tokens:dense", "tokens:grid", "mask:drop", "teacher"),
+        requires=("views:masked", "tokens:dense", "mask:drop", "teacher"),
         source="Assran et al. 2023, arXiv:2301.08243",
     ),
     Offer(
         name="data2vec",
         target="tacit.methods:data2vec",
         summary="A moving-average teacher's averaged layers are predicted at replaced tokens",
-        requires=("views:masked", "tokens:dense", "tokens:grid", "taps", "mask:replace", "teacher"),
+        requires=("views:masked", "tokens:dense", "taps", "mask:replace", "teacher"),
         source="Baevski et al. 2022, arXiv:2202.03555",
     ),
 )
@@ -289,7 +289,7 @@ PRETEXT = (
         name="sit",
         target="tacit.methods:sit",
         summary="A corrupted view is recovered, told how it was changed, and finds its other view",
-        requires=("views:transformed", "tokens:dense", "tokens:grid", "targets", "mask:replace"),
+        requires=("views:transformed", "tokens", "targets", "mask:replace"),
         source="Atito et al. 2021, arXiv:2104.03602",
     ),
     Offer(

@@ -247,7 +247,7 @@ _METHODS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     (
         "data2vec",
         "A moving-average teacher's averaged layers are predicted at hidden spans",
-        ("tokens", "mask:replace", "taps", "teacher", "views:masked"),
+        ("tokens:dense", "mask:replace", "taps", "teacher", "views:masked"),
         "Baevski et al. 2022, arXiv:2202.03555",
     ),
 )

@@ -180,9 +180,10 @@ def _latent(config: MaskedPredictionConfig) -> Stage:
 def i_jepa() -> Method:
     """I-JEPA. The paper's predictor has 12 blocks of 384 features, its momentum begins at 0.996.
 
-    On tokens in a line blocks are spans; for tokens in no order set `objective.mask.kind=subset`.
-    It needs long runs: of 10,000 small photographs its embeddings were no better than a random
-    encoder's after 400 steps, and better by every probe after 1,200.
+    On tokens in a line blocks are spans; of tokens in no order neighbours are those given one after
+    another: set `objective.mask.kind=subset` to draw them one by one. It needs long runs: of 10,000
+    small photographs its embeddings were no better than a random encoder's after 400 steps, and
+    better by every probe after 1,200.
     """
     config = MaskedPredictionConfig(
         mask=MultiBlockMask(),

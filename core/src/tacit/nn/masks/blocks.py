@@ -15,15 +15,16 @@ from tacit.contract import Mask, MaskMode
 from tacit.nn.masks.cells import check_cells
 from tacit.nn.masks.places import boxes, inside
 from tacit.nn.masks.random import RandomMask
-from tacit.nn.masks.sampler import MaskSampler, by, check_ratio, number_of, ranks
+from tacit.nn.masks.sampler import MaskSampler, by, check_ratio, first_hidden
 
 
 @dataclass(frozen=True, kw_only=True)
 class BlockMask(MaskSampler):
     """Hides blocks of neighbouring tokens, of random sides and places, until a share is hidden.
 
-    Rectangles on two axes, spans on one. The last block is cut so that every row hides the same
-    number.
+    Rectangles on two axes, spans on one, also of rows of different lengths. Packed tokens have no
+    neighbours, and are hidden one by one. The last block is cut so that rows of one length hide the
+    same number.
 
     Args:
         ratio: share to hide, in (0, 1), rounded up.
@@ -40,6 +41,7 @@ class BlockMask(MaskSampler):
     """
 
     kind: ClassVar[str] = "block"
+    packs: ClassVar[bool] = True
     ratio: float = 0.5
     sides: tuple[float, float] = (0.15, 0.5)
 
@@ -64,19 +66,26 @@ class BlockMask(MaskSampler):
         """A mask of `(rows, tokens)`; see `MaskSampler`.
 
         Raises:
-            ValueError: padded rows, which only kinds `random` and `span` can mask.
+            ValueError: see `check`; or padded rows on two axes or more.
         """
         self.check(grid, mode)
-        if valid is not None:
-            raise ValueError("mask: rows of different lengths: wanted kind='random' or 'span'")
+        if valid is not None and len(grid) > 1:
+            raise ValueError(f"mask: rows of different lengths lie in a line; got {by(grid)}")
         blocks = _enough(self.ratio, (sum(self.sides) / 2) ** len(grid))
         draws = _uniform((2, len(grid), rows, blocks), generator)
+        there = None if valid is None else valid.sum(1, keepdim=True)
         least, most = self.sides
-        sides = [size * (least + (most - least) * draws[0, axis]) for axis, size in enumerate(grid)]
-        covered = boxes(sides, draws[1], grid)
-        count = number_of(self.ratio, math.prod(grid))
+        sides = [
+            (size if there is None else there) * (least + (most - least) * draws[0, axis])
+            for axis, size in enumerate(grid)
+        ]
+        covered = boxes(sides, draws[1], grid, there)
         noise = _uniform((rows, math.prod(grid)), generator)
-        return Mask(ranks(_order(covered, noise)) < count, mode, count)
+        return first_hidden(_order(covered, noise), self.ratio, mode, valid)
+
+    def packed(self, tokens: int, *, mode: MaskMode, generator: torch.Generator) -> Mask:
+        """A mask of `(tokens,)` over all packed tokens of a batch, which share the ratio."""
+        return RandomMask(ratio=self.ratio).packed(tokens, mode=mode, generator=generator)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,12 +137,10 @@ class SpanMask(MaskSampler):
         Rows shorter than a span hide their share of it.
 
         Raises:
-            ValueError: see `check`; or padded rows together with `drop`.
+            ValueError: see `check`.
         """
         self.check(grid, mode)
         (tokens,) = grid
-        if valid is not None and mode == "drop":
-            raise ValueError("mask: rows of different lengths hide different numbers of tokens")
         blocks = max(_enough(self.ratio, self.length / tokens), tokens // self.length)
         start = _uniform((rows, blocks), generator)
         noise = _uniform((rows, tokens), generator)
@@ -141,13 +148,7 @@ class SpanMask(MaskSampler):
         if valid is not None:
             there = valid.sum(1, keepdim=True)
         covered = inside(torch.full_like(start, self.length), start, tokens, there)
-        order = _order(covered, noise)
-        if valid is None:
-            count = number_of(self.ratio, tokens)
-            return Mask(ranks(order) < count, mode, count)
-        counts = (self.ratio * there.double() - 1e-9).ceil().clamp(min=1)
-        order = torch.where(valid, order, float(blocks + 2))
-        return Mask((ranks(order) < torch.minimum(counts, there - 1)) & valid, mode)
+        return first_hidden(_order(covered, noise), self.ratio, mode, valid)
 
 
 @dataclass(frozen=True, kw_only=True)

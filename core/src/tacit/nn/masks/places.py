@@ -33,6 +33,7 @@ def boxes(
     sides: Sequence[Float[Tensor, "batch blocks"]],
     starts: Shaped[Tensor, "axes batch blocks"],
     grid: Sequence[int],
+    there: Int[Tensor, "batch 1"] | None = None,
 ) -> Bool[Tensor, "batch blocks tokens"]:
     """Which tokens of a grid lie in each block.
 
@@ -40,10 +41,11 @@ def boxes(
         sides: along each axis; rounded, and kept between 1 and the axis.
         starts: see `inside`, for each axis.
         grid: tokens along each axis.
+        there: how many of them each row has, on a grid of one axis; None for all of them.
     """
     covered: Tensor | None = None
     for axis, size in enumerate(grid):
-        along = inside(sides[axis].round().clamp(1, size), starts[axis], size)
+        along = inside(sides[axis].round().clamp(1, size), starts[axis], size, there)
         shape = [size if other == axis else 1 for other in range(len(grid))]
         along = along.view(*along.shape[:2], *shape)
         covered = along if covered is None else covered & along

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tacit.contract import Mask, MaskMode
 from tacit.nn.masks.cells import cells_of, check_cells, grow, per_row
-from tacit.nn.masks.sampler import MaskSampler, check_ratio, number_of, ranks
+from tacit.nn.masks.sampler import MaskSampler, check_ratio, first_hidden, number_of, ranks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,7 @@ class RandomMask(MaskSampler):
     """
 
     kind: ClassVar[str] = "random"
+    packs: ClassVar[bool] = True
     ratio: float = 0.75
     block: int = 1
 
@@ -111,13 +112,4 @@ class RandomMask(MaskSampler):
                 f"{self.block}"
             )
         noise = torch.rand(valid.shape, generator=generator, device=generator.device)
-        lengths = valid.sum(1, keepdim=True)
-        counts = (self.ratio * lengths.double() - 1e-9).ceil().clamp(min=1)
-        hidden = (ranks(noise + 2.0 * ~valid) < torch.minimum(counts, lengths - 1)) & valid
-        if mode != "drop":
-            return Mask(hidden, mode)
-        # Tokens to be hidden go first, then padding, then what is to be seen: cutting this order at
-        # one place keeps the visible tokens of the longest row, and of shorter ones also padding.
-        order = ranks(torch.where(hidden, 0.0, torch.where(valid, 2.0, 1.0)) + noise / 2)
-        count = number_of(self.ratio, valid.shape[1])
-        return Mask(order < count, mode, count)
+        return first_hidden(noise, self.ratio, mode, valid)

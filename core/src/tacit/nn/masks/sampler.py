@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -31,8 +32,10 @@ class MaskSampler(ABC):
     """Decides which tokens are hidden, on a grid of any number of axes.
 
     Batched tensor code on the generator's device: nothing is read back from it, and every row hides
-    the same number of tokens where `drop` needs that.
+    the same number of tokens where `drop` needs that. `packs` says whether it masks packed tokens.
     """
+
+    packs: ClassVar[bool] = False
 
     @abstractmethod
     def check(self, grid: Sequence[int], mode: MaskMode) -> None:
@@ -69,7 +72,8 @@ class MaskSampler(ABC):
             ValueError: the sampler needs a grid.
         """
         raise ValueError(
-            f"mask: packed tokens lie on no grid: wanted kind='random', got {type(self).__name__}"
+            "mask: packed tokens lie on no grid: wanted kind='random' or 'block', got "
+            f"{type(self).__name__}"
         )
 
     def hidings(
@@ -95,6 +99,55 @@ def number_of(ratio: float, cells: int) -> int:
     """How many cells a share is, rounded up; at least 1 and not all."""
     # The small number undoes rounding: 0.55 * 100 is a little more than 55.
     return min(max(math.ceil(ratio * cells - 1e-9), 1), cells - 1)
+
+
+def first_hidden(
+    order: Float[Tensor, "batch tokens"],
+    ratio: float,
+    mode: MaskMode,
+    valid: Bool[Tensor, "batch tokens"] | None,
+) -> Mask:
+    """Hide a share of each row's tokens, those that come first in an order.
+
+    Args:
+        order: at least 0; padding comes last, whatever it has.
+        ratio: share of a row's tokens, rounded up.
+        mode: what is to happen to hidden tokens.
+        valid: False where a row is padding; None if all rows are full.
+    """
+    count = number_of(ratio, order.shape[1])
+    if valid is None:
+        return Mask(ranks(order) < count, mode, count)
+    there = valid.sum(1, keepdim=True)
+    counts = (ratio * there.double() - 1e-9).ceil().clamp(min=1)
+    place = ranks(torch.where(valid, order, torch.inf))
+    return padded((place < torch.minimum(counts, there - 1)) & valid, count, mode, valid)
+
+
+def padded(
+    hidden: Bool[Tensor, "batch tokens"],
+    count: int,
+    mode: MaskMode,
+    valid: Bool[Tensor, "batch tokens"],
+) -> Mask:
+    """A mask of rows of different lengths.
+
+    Under `drop`, which needs the same number of tokens in every row, short rows keep padding in
+    place of tokens.
+
+    Args:
+        hidden: tokens to be hidden, none of them padding.
+        count: tokens that are hidden of the longest row.
+        mode: what is to happen to hidden tokens.
+        valid: False where a row is padding.
+    """
+    if mode != "drop":
+        return Mask(hidden, mode)
+    # Tokens to be hidden go first, then padding, then what is to be seen: cutting this order at
+    # one place keeps the visible tokens of the longest row, and of shorter ones also padding.
+    number = torch.arange(hidden.shape[1], device=hidden.device) / hidden.shape[1]
+    kind = torch.where(hidden, 0.0, torch.where(valid, 2.0, 1.0))
+    return Mask(ranks(kind + number) < count, mode, count)
 
 
 def check_ratio(ratio: float) -> None:

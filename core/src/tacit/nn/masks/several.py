@@ -14,7 +14,15 @@ from torch import Tensor
 from tacit.contract import Mask, MaskMode
 from tacit.nn.masks.cells import cells_of, check_cells, grow, per_row
 from tacit.nn.masks.places import boxes
-from tacit.nn.masks.sampler import Hiding, MaskSampler, check_ratio, number_of, ranks
+from tacit.nn.masks.sampler import (
+    Hiding,
+    MaskSampler,
+    by,
+    check_ratio,
+    number_of,
+    padded,
+    ranks,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +104,8 @@ class DisjointMask(MaskSampler):
 class MultiBlockMask(MaskSampler):
     """Several blocks are asked for, a part of the rest is seen: I-JEPA's targets and context.
 
-    Rectangles on two axes, spans on one. What is neither asked for nor seen is left out.
+    Rectangles on two axes, spans on one, also of rows of different lengths. What is neither asked
+    for nor seen is left out.
 
     Args:
         blocks: how many; they may overlap.
@@ -158,17 +167,20 @@ class MultiBlockMask(MaskSampler):
         """One task a row.
 
         Raises:
-            ValueError: see `check`; or padded rows.
+            ValueError: see `check`; or padded rows on two axes or more.
         """
         self.check(grid, mode)
-        if valid is not None:
-            raise ValueError("mask: rows of different lengths: wanted kind='random' or 'subset'")
-        tokens = math.prod(grid)
-        wanted = self._blocks(rows, grid, generator)
-        return (_apart(wanted, number_of(self.kept, tokens), mode, generator),)
+        if valid is not None and len(grid) > 1:
+            raise ValueError(f"mask: rows of different lengths lie in a line; got {by(grid)}")
+        wanted = self._blocks(rows, grid, generator, valid)
+        return (_apart(wanted, self.kept, mode, generator, valid),)
 
     def _blocks(
-        self, rows: int, grid: Sequence[int], generator: torch.Generator
+        self,
+        rows: int,
+        grid: Sequence[int],
+        generator: torch.Generator,
+        valid: Bool[Tensor, "batch tokens"] | None,
     ) -> Bool[Tensor, "batch tokens"]:
         draws = torch.rand(
             2 + len(grid), rows, self.blocks, generator=generator, device=generator.device
@@ -176,10 +188,11 @@ class MultiBlockMask(MaskSampler):
         share = self.share[0] + (self.share[1] - self.share[0]) * draws[0]
         low, high = (math.log(bound) for bound in self.aspect)
         stretch = (0.5 * (low + (high - low) * draws[1])).exp()
-        sides = [size * share ** (1 / len(grid)) for size in grid]
+        there = None if valid is None else valid.sum(1, keepdim=True)
+        sides = [(size if there is None else there) * share ** (1 / len(grid)) for size in grid]
         if len(grid) > 1:
             sides[0], sides[1] = sides[0] * stretch, sides[1] / stretch
-        return boxes(sides, draws[2:], grid).any(1)
+        return boxes(sides, draws[2:], grid, there).any(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,9 +266,21 @@ class SubsetMask(MaskSampler):
 
 
 def _apart(
-    wanted: Bool[Tensor, "batch tokens"], kept: int, mode: MaskMode, generator: torch.Generator
+    wanted: Bool[Tensor, "batch tokens"],
+    share: float,
+    mode: MaskMode,
+    generator: torch.Generator,
+    valid: Bool[Tensor, "batch tokens"] | None,
 ) -> Hiding:
-    """See `kept` tokens, of those that are not wanted as long as there are any."""
-    noise = torch.rand(wanted.shape, generator=generator, device=generator.device)
-    hidden = ranks(noise + wanted) >= kept
-    return Hiding(Mask(hidden, mode, wanted.shape[1] - kept), wanted & hidden)
+    """See a share of the tokens, of those that are not wanted as long as there are any."""
+    tokens = wanted.shape[1]
+    kept = number_of(share, tokens)
+    order = wanted + torch.rand(wanted.shape, generator=generator, device=generator.device)
+    if valid is None:
+        hidden = ranks(order) >= kept
+        return Hiding(Mask(hidden, mode, tokens - kept), wanted & hidden)
+    there = valid.sum(1, keepdim=True)
+    seen = (share * there.double() - 1e-9).ceil().clamp(min=1)
+    place = ranks(torch.where(valid, order, torch.inf))
+    hidden = (place >= torch.minimum(seen, there - 1)) & valid
+    return Hiding(padded(hidden, tokens - kept, mode, valid), wanted & hidden)
