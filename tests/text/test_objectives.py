@@ -143,7 +143,7 @@ def test_only_chosen_tokens_are_exchanged_and_for_ordinary_ones(
     subwords = encoder.subwords(texts)
     chosen = subwords.content & (torch.arange(subwords.ids.shape[1]) % 2 == 0)
     ctx = learner.context(batch_of(texts))
-    ids = objective.sources["text"](encoder, subwords, chosen, ctx).ids
+    ids = objective.sources["text"](encoder, subwords, Mask(chosen, "replace"), ctx).ids
     assert torch.equal(ids[~chosen], subwords.ids[~chosen])
     assert (ids[chosen] != subwords.ids[chosen]).double().mean() > 0.9
     assert not torch.isin(ids[chosen], torch.tensor(encoder.tokenizer.special)).any()

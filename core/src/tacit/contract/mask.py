@@ -28,24 +28,30 @@ class Mask:
         hidden_per_row: how many tokens each row hides, if all hide the same number. Dense tokens
             under `drop` need it: it fixes the kept length without reading the tensor back from the
             device.
+        most: no row hides more tokens, where that is known without reading the tensor back: what is
+            costly is then done for so many alone. Follows from `hidden_per_row`.
 
     Raises:
-        ValueError: an unknown mode, or `hidden_per_row` outside `[0, tokens]`.
+        ValueError: an unknown mode, or numbers outside `[0, tokens]`.
     """
 
     hidden: Bool[Tensor, "batch tokens"] | Bool[Tensor, " tokens"]
     mode: MaskMode
     hidden_per_row: int | None = None
+    most: int | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in MASK_MODES:
             raise ValueError(f"mask mode: wanted one of {', '.join(MASK_MODES)}; got {self.mode!r}")
+        if self.most is None:
+            object.__setattr__(self, "most", self.hidden_per_row)
         tokens = self.hidden.shape[-1]
-        if self.hidden_per_row is not None and not 0 <= self.hidden_per_row <= tokens:
-            raise ValueError(
-                f"hidden_per_row: wanted 0 to {tokens} (the tokens of a row); "
-                f"got {self.hidden_per_row}"
-            )
+        for name in ("hidden_per_row", "most"):
+            number = getattr(self, name)
+            if number is not None and not 0 <= number <= tokens:
+                raise ValueError(
+                    f"{name}: wanted 0 to {tokens} (the tokens of a row); got {number}"
+                )
 
     def check(self, batch: int, tokens: int) -> None:
         """Refuse to hide dense tokens of another shape, or to leave nothing to look at.

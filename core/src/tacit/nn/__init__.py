@@ -35,6 +35,7 @@ from tacit.nn.masks import (
 )
 from tacit.nn.norm import GlobalBatchNorm, synchronise_batch_norm
 from tacit.nn.orders import far_orders
+from tacit.nn.picked import Picked, pick
 from tacit.nn.positions import grid_positions
 from tacit.nn.prototypes import Centre, PrototypeHead, PrototypeHeadConfig, Prototypes
 from tacit.nn.quantised import QuantisedTarget
@@ -99,6 +100,7 @@ __all__ = [
     "OwnDecoder",
     "OwnTarget",
     "PastCheckpoint",
+    "Picked",
     "PositionTarget",
     "PreviousStage",
     "PrototypeHead",
@@ -132,6 +134,7 @@ __all__ = [
     "grid_positions",
     "k_means",
     "nearest",
+    "pick",
     "synchronise_batch_norm",
     "token_error",
 ]

@@ -49,6 +49,8 @@ class CosineHead(nn.Module):
     `_compute_logits` (read), which put the right code first and are equal otherwise, see the tests.
     """
 
+    tokenwise = True
+
     def __init__(self, config: CosineDecoder, spec: EncoderSpec, out: int) -> None:
         super().__init__()
         self.temperature = config.temperature

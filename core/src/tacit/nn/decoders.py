@@ -2,7 +2,8 @@
 
 Every one is called with the encoding, the mask it was made under, and two things few need: the
 tokens as they were before the encoder, with whatever they are mixed by, and the encoding of another
-view of the same instances.
+view of the same instances. Those that are `tokenwise` predict a token from itself, and may be given
+an encoding of some tokens alone.
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ DecoderConfig: TypeAlias = (
 class LinearHead(nn.Module):
     """A linear layer on every token, dense or packed."""
 
+    tokenwise = True
+
     def __init__(self, spec: EncoderSpec, out: int) -> None:
         super().__init__()
         self.layer = nn.Linear(spec.width, out)
@@ -125,6 +128,7 @@ class OwnHead(nn.Module):
         self.embed = nn.Linear(spec.width, spec.width, bias=False)
         self.mask_token = nn.Parameter(torch.zeros(spec.width)) if config.remask else None
         self.network = spec.decoder(out)
+        self.tokenwise = not config.remask and getattr(self.network, "tokenwise", False)
 
     def forward(
         self,
@@ -139,6 +143,8 @@ class OwnHead(nn.Module):
         x = self.embed(encoding.tokens)
         if self.mask_token is not None:
             x = mask.replaced(x, self.mask_token)
+        if self.tokenwise:  # these may be some tokens alone, of which the rest does not tell
+            tokens = Tokens(values=x, relations=tokens.relations)
         out: Tensor = self.network(replace(tokens, values=x))
         return out
 

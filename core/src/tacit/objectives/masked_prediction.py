@@ -68,6 +68,7 @@ from tacit.nn import (
     token_error,
 )
 from tacit.nn.features import Own
+from tacit.nn.picked import Picked, pick
 from tacit.objectives.instances import counted
 from tacit.objectives.units import spread, units_of
 
@@ -274,9 +275,23 @@ class MaskedPrediction(Objective):
         asked = self.asked(view, hiding, encoding)
         target.observe(asked)
         tokens = self._tokens(view, ctx, asked)
-        predicted = self.decoder[name](encoding, hiding.mask, tokens, reference)
+        decoder = self.decoder[name]
+        if (picked := self._picked(decoder, hiding, asked)) is not None:
+            assert encoding.tokens is not None, "requirements ask for tokens"
+            encoding = replace(encoding, tokens=picked.of(encoding.tokens))
+            content, asked = picked.of(content), picked.there
+        predicted = decoder(encoding, hiding.mask, tokens, reference)
         target.judge(predicted.detach(), content.detach(), asked)
         return self.distance(target, predicted, content, asked, encoding, ctx)
+
+    def _picked(self, decoder: nn.Module, hiding: Hiding, asked: Tensor) -> Picked | None:
+        """The tokens asked for, where they can be predicted without the others."""
+        most, alone = hiding.mask.most, getattr(decoder, "tokenwise", False)
+        if most is None or not alone or self.config.ask_all or asked.ndim == 1:
+            return None
+        if self.config.loss is None or isinstance(self.config.loss, ContrastWithin):
+            return None  # it looks at all tokens of an instance, or is the target's own
+        return pick(asked, most)
 
     def distance(
         self,

@@ -142,7 +142,7 @@ def padded(
         valid: False where a row is padding.
     """
     if mode != "drop":
-        return Mask(hidden, mode)
+        return Mask(hidden, mode, most=count)
     # Tokens to be hidden go first, then padding, then what is to be seen: cutting this order at
     # one place keeps the visible tokens of the longest row, and of shorter ones also padding.
     number = torch.arange(hidden.shape[1], device=hidden.device) / hidden.shape[1]

@@ -26,6 +26,8 @@ class TiedHead(nn.Module):
     Source: Devlin et al. 2019 (arXiv 1810.04805) appendix A.2; transformers `BertLMPredictionHead`.
     """
 
+    tokenwise = True
+
     def __init__(self, *, width: int, features: int, vocabulary: int, eps: float = 1e-12) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(width))

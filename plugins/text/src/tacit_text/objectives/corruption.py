@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from tacit.contract import Context, EncoderSpec
+from tacit.contract import Context, EncoderSpec, Mask
 from tacit.functional import all_reduce_sum
 from tacit.nn.k_means import k_means, nearest
 from tacit_text.encoders.subword import SubwordEncoder
@@ -70,17 +70,17 @@ class RandomSource(nn.Module):
         self,
         encoder: SubwordEncoder,
         subwords: Subwords,
-        chosen: Bool[Tensor, "batch tokens"],
+        chosen: Mask,
         ctx: Context,
     ) -> Corrupted:
         """Other tokens in the chosen places; the draw may hit the original."""
         draw = torch.randint(
             self.ordinary.shape[0],
-            chosen.shape,
+            chosen.hidden.shape,
             generator=ctx.generator,
             device=ctx.device,
         )
-        return Corrupted(torch.where(chosen, self.ordinary[draw], subwords.ids), {})
+        return Corrupted(torch.where(chosen.hidden, self.ordinary[draw], subwords.ids), {})
 
     def learn(
         self,
@@ -140,7 +140,7 @@ class ClusterSource(RandomSource):
         self,
         encoder: SubwordEncoder,
         subwords: Subwords,
-        chosen: Bool[Tensor, "batch tokens"],
+        chosen: Mask,
         ctx: Context,
     ) -> Corrupted:
         """Tokens of confusable clusters in the chosen places."""
@@ -149,12 +149,13 @@ class ClusterSource(RandomSource):
         likely = self.confusion * (self.count > 0)
         rows = likely[self.cluster[subwords.ids]].flatten(0, 1).cumsum(1)
         at = torch.rand(rows.shape[0], 1, generator=ctx.generator, device=ctx.device)
-        drawn = torch.searchsorted(rows, at * rows[:, -1:]).view(chosen.shape)
+        drawn = torch.searchsorted(rows, at * rows[:, -1:]).view(chosen.hidden.shape)
         drawn = drawn.clamp(max=self.config.clusters - 1)
-        inside = torch.rand(chosen.shape, generator=ctx.generator, device=ctx.device)
+        inside = torch.rand(chosen.hidden.shape, generator=ctx.generator, device=ctx.device)
         place = self.first[drawn] + (inside * self.count[drawn]).long()
         place = place.clamp(max=self.order.shape[0] - 1)
-        return Corrupted(torch.where(chosen, self.ordinary[self.order[place]], subwords.ids), {})
+        written = torch.where(chosen.hidden, self.ordinary[self.order[place]], subwords.ids)
+        return Corrupted(written, {})
 
     @torch.no_grad()
     def learn(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,7 @@ from tacit.contract import (
     Views,
 )
 from tacit.functional import masked_cross_entropy
-from tacit.nn import RandomMask
+from tacit.nn import Picked, RandomMask, pick
 from tacit_text.encoders.subword import SubwordEncoder
 from tacit_text.objectives.detection import balanced, detection, detector
 from tacit_text.objectives.generator import GeneratedTokens, GeneratorSource
@@ -72,12 +73,14 @@ class Exercise:
         shown: the tokens the generator sees, where they are not hidden from it.
         asked: the places.
         hide: whether it sees a mask there.
+        most: places of a text there are at most.
     """
 
     subwords: Subwords
     shown: Int[Tensor, "batch tokens"]
     asked: Bool[Tensor, "batch tokens"]
     hide: bool
+    most: int
 
     def only(self, places: Bool[Tensor, "batch tokens"]) -> Exercise:
         """The same with these places alone; all others are as they were in the text."""
@@ -157,37 +160,30 @@ class Courses(Objective):
         encoder = ctx.encoder(view.modality)
         assert isinstance(encoder, SubwordEncoder), "specs ask for its preprocessing"
         subwords = encoder.subwords(view.value)
-        losses = self._course("replaced", view, self._hidden(subwords, ctx), ctx)
+        ratio = ctx.value("mask.ratio", self.config.ratio)
+        hidden = self._exercise(subwords, ratio, ctx, hide=True)
+        losses = self._course("replaced", view, hidden, ctx)
         if self.config.swap:
-            done = self._course("swapped", view, self._swapped(subwords, ctx), ctx)
-            losses = _together(losses, done)
+            moved = self._exercise(subwords, self.config.swap, ctx, hide=False)
+            losses = _together(losses, self._course("swapped", view, moved, ctx))
         if self.config.insert:
             losses = _together(losses, self._inserted(view, subwords, encoder, ctx))
         return losses
 
-    def _chosen(
-        self, subwords: Subwords, share: float, ctx: Context
-    ) -> Bool[Tensor, "batch tokens"]:
+    def _exercise(self, subwords: Subwords, share: float, ctx: Context, *, hide: bool) -> Exercise:
         rows, tokens = subwords.ids.shape
         mask = RandomMask(ratio=share)(
             rows, (tokens,), mode="replace", generator=ctx.generator, valid=subwords.content
         )
-        hidden: Tensor = mask.hidden
-        return hidden
-
-    def _hidden(self, subwords: Subwords, ctx: Context) -> Exercise:
-        asked = self._chosen(subwords, ctx.value("mask.ratio", self.config.ratio), ctx)
-        return Exercise(subwords=subwords, shown=subwords.ids, asked=asked, hide=True)
-
-    def _swapped(self, subwords: Subwords, ctx: Context) -> Exercise:
-        asked = self._chosen(subwords, self.config.swap, ctx)
-        shown = swapped(subwords.ids, asked, ctx.generator)
-        return Exercise(subwords=subwords, shown=shown, asked=asked, hide=False)
+        shown = subwords.ids if hide else swapped(subwords.ids, mask.hidden, ctx.generator)
+        most = tokens if mask.most is None else mask.most
+        return Exercise(subwords=subwords, shown=shown, asked=mask.hidden, hide=hide, most=most)
 
     def _course(self, name: str, view: View, exercise: Exercise, ctx: Context) -> Losses:
         generator, subwords = self._generator(view), exercise.subwords
-        guesses, loss = self._answered(generator, exercise)
-        written = generator.written(subwords, guesses.detach(), exercise.asked, ctx)
+        asked = pick(exercise.asked, exercise.most)
+        guesses, loss = self._answered(generator, exercise, asked)
+        written = generator.written(subwords, guesses.detach(), asked, ctx)
         logits = self._judged(name, view, subwords.with_ids(written), ctx)
         wrong = (written != subwords.ids) & subwords.content
         terms = {
@@ -200,16 +196,19 @@ class Courses(Objective):
             better = subwords.with_ids(torch.where(notes.caught, subwords.ids, written))
             again = self._judged(name, view, better, ctx)
             terms[f"{name}_again"] = self.config.weight * detection(again, wrong, notes.fooled)
+            rest = exercise.only(notes.caught)
             _, terms[f"{name}_generator_again"] = self._answered(
-                generator, exercise.only(notes.caught)
+                generator, rest, pick(rest.asked, rest.most)
             )
         return Losses(terms=terms, metrics={f"{name}_balanced_accuracy": found})
 
-    def _answered(self, generator: GeneratorSource, exercise: Exercise) -> tuple[Tensor, Tensor]:
+    def _answered(
+        self, generator: GeneratorSource, exercise: Exercise, asked: Picked
+    ) -> tuple[Tensor, Tensor]:
         """What the generator takes the asked tokens for, and its weighted loss."""
         hidden = exercise.asked & exercise.hide
-        guesses = generator.guesses(exercise.subwords.with_ids(exercise.shown), hidden)
-        loss = masked_cross_entropy(guesses, exercise.subwords.ids, exercise.asked)
+        guesses = generator.guesses(exercise.subwords.with_ids(exercise.shown), hidden, asked)
+        loss = masked_cross_entropy(guesses, asked.of(exercise.subwords.ids), asked.there)
         return guesses, generator.weight * loss
 
     def _inserted(
@@ -223,9 +222,10 @@ class Courses(Objective):
             generator=ctx.generator,
         )
         generator = self._generator(view)
+        asked = pick(new, math.ceil(self.config.insert * subwords.ids.shape[1]))
         with torch.no_grad():
-            guesses = generator.guesses(longer, new)
-        written = longer.with_ids(generator.written(longer, guesses, new, ctx))
+            guesses = generator.guesses(longer, new, asked)
+        written = longer.with_ids(generator.written(longer, guesses, asked, ctx))
         logits = self._judged("inserted", view, written, ctx)
         loss = self.config.weight * detection(logits, new, longer.content)
         found = balanced(logits.detach(), new, longer.content)["balanced_accuracy"]

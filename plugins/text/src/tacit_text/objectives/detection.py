@@ -34,7 +34,7 @@ from tacit.contract import (
 )
 from tacit.functional import masked_cross_entropy
 from tacit.functional.collectives import global_mean
-from tacit.nn import OwnDecoder, RandomMask, build_decoder
+from tacit.nn import OwnDecoder, RandomMask, build_decoder, pick
 from tacit_text.encoders.subword import SubwordEncoder
 from tacit_text.objectives.corruption import Corrupted, RandomSource, RandomTokens
 from tacit_text.objectives.generator import GeneratorSource
@@ -111,7 +111,7 @@ class TokenSwap(Objective):
             generator=ctx.generator,
             valid=subwords.content,
         )
-        corrupted: Corrupted = self.sources[view.modality](encoder, subwords, mask.hidden, ctx)
+        corrupted: Corrupted = self.sources[view.modality](encoder, subwords, mask, ctx)
         changed = replace(view, value=subwords.with_ids(corrupted.ids))
         metrics: dict[str, Tensor] = {}
         if self.config.predict == "original":
@@ -123,10 +123,12 @@ class TokenSwap(Objective):
 
     def _original(self, view: View, ids: Tensor, mask: Mask, ctx: Context) -> Tensor:
         encoding = ctx.encode(view)
+        assert encoding.tokens is not None, "requirements ask for tokens"
         tokens = ctx.encoder(view.modality).tokenize(view.value)
-        return masked_cross_entropy(
-            self.heads[view.modality](encoding, mask, tokens), ids, mask.hidden
-        )
+        asked = pick(mask.hidden, mask.most or ids.shape[1])
+        encoding = replace(encoding, tokens=asked.of(encoding.tokens))
+        logits = self.heads[view.modality](encoding, mask, tokens)
+        return masked_cross_entropy(logits, asked.of(ids), asked.there)
 
     def _which(
         self, view: View, ids: Tensor, content: Bool[Tensor, "batch tokens"], ctx: Context

@@ -184,7 +184,7 @@ class EncoderTasks(Objective):
             chosen = RandomMask(ratio=self.config.replace)(
                 rows, (tokens,), mode="replace", generator=ctx.generator, valid=free & ~moved
             )
-            written = self.sources[modality](encoder, noisy, chosen.hidden, ctx).ids
+            written = self.sources[modality](encoder, noisy, chosen, ctx).ids
             noisy, replaced = masked.with_ids(written), written != ids
         kinds = torch.where(replaced, REPLACED, torch.where(moved, MOVED, KEPT))
         return Damaged(masked=masked, noisy=noisy, hidden=hidden, kinds=kinds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tacit.contract import Context, EncoderSpec, Mask
 from tacit.functional import masked_cross_entropy
-from tacit.nn import OwnDecoder, build_decoder
+from tacit.nn import OwnDecoder, Picked, build_decoder, pick
 from tacit_text.encoders.bert import BertConfig, bert_network
 from tacit_text.encoders.subword import SubwordEncoder
 from tacit_text.encoders.transformers import HuggingFace
@@ -68,36 +68,41 @@ class GeneratorSource(nn.Module):
         self,
         encoder: SubwordEncoder,
         subwords: Subwords,
-        chosen: Bool[Tensor, "batch tokens"],
+        chosen: Mask,
         ctx: Context,
     ) -> Corrupted:
         """Samples of what might have been in the chosen places, and the generator's loss."""
-        logits = self.guesses(subwords, chosen)
-        loss = masked_cross_entropy(logits, subwords.ids, chosen)
-        written = self.written(subwords, logits, chosen, ctx)
+        asked = pick(chosen.hidden, chosen.most or chosen.hidden.shape[1])
+        logits = self.guesses(subwords, chosen.hidden, asked)
+        loss = masked_cross_entropy(logits, asked.of(subwords.ids), asked.there)
+        written = self.written(subwords, logits, asked, ctx)
         return Corrupted(written, {"generator": self.weight * loss})
 
     def guesses(
-        self, subwords: Subwords, hidden: Bool[Tensor, "batch tokens"]
-    ) -> Float[Tensor, "batch tokens vocabulary"]:
-        """Scores of what each token was, of texts some tokens of which are hidden."""
+        self, subwords: Subwords, hidden: Bool[Tensor, "batch tokens"], asked: Picked
+    ) -> Float[Tensor, "batch picked vocabulary"]:
+        """Scores of what the tokens asked for were, of texts some tokens of which are hidden."""
         mask = Mask(hidden, "replace")
         tokens = self.model.tokenize(subwords)
-        logits: Tensor = self.head(self.model(tokens, mask=mask), mask, tokens)
+        encoding = self.model(tokens, mask=mask)
+        assert encoding.tokens is not None, "it is a network of tokens"
+        logits: Tensor = self.head(
+            replace(encoding, tokens=asked.of(encoding.tokens)), mask, tokens
+        )
         return logits
 
     @torch.no_grad()
     def written(
         self,
         subwords: Subwords,
-        logits: Float[Tensor, "batch tokens vocabulary"],
-        chosen: Bool[Tensor, "batch tokens"],
+        logits: Float[Tensor, "batch picked vocabulary"],
+        asked: Picked,
         ctx: Context,
     ) -> Int[Tensor, "batch tokens"]:
-        """The tokens, with samples of the scores in the chosen places."""
+        """The tokens, with samples of the scores in the places asked for."""
         noise = torch.rand(logits.shape, generator=ctx.generator, device=ctx.device)
         gumbel = -(-(noise.clamp(1e-9, 1 - 1e-7)).log()).log()
-        return torch.where(chosen, (logits.float() + gumbel).argmax(-1), subwords.ids)
+        return asked.into(subwords.ids, (logits.float() + gumbel).argmax(-1))
 
     def learn(
         self,
