@@ -69,6 +69,7 @@ from tacit.nn import (
 )
 from tacit.nn.features import Own
 from tacit.nn.picked import Picked, pick
+from tacit.nn.token_losses import check_loss
 from tacit.objectives.instances import counted
 from tacit.objectives.units import spread, units_of
 
@@ -173,7 +174,7 @@ class MaskedPrediction(Objective):
         """
         for name, spec in specs.items():
             target = self.content(spec)
-            _check_loss(self.loss_of(target), target, name)
+            check_loss(self.loss_of(target), target, name)
             if spec.grid is not None:
                 self.mask_of(name).check(spec.grid, self.config.mode)
             if spec.tokens == "packed" and not self.config.mask.packs:
@@ -303,8 +304,7 @@ class MaskedPrediction(Objective):
         ctx: Context,
     ) -> Tensor:
         """How far a prediction is off, by the loss set or the target's own."""
-        loss = self.loss_of(target)
-        if loss is None:
+        if (loss := self.loss_of(target)) is None:
             assert isinstance(target, Own)
             return target.target.error(predicted, content, asked)
         return token_error(
@@ -373,20 +373,6 @@ class MaskedPrediction(Objective):
 def mean_of(errors: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """The mean of each named error."""
     return {term: torch.stack([each[term] for each in errors]).mean() for term in errors[0]}
-
-
-def _check_loss(loss: TokenLoss | None, target: Target, modality: str) -> None:
-    if loss is None or isinstance(loss, CrossEntropy) == target.codes:
-        return
-    if target.codes:
-        raise ValueError(
-            f"loss: the {modality} encoder's targets are codes, of a vocabulary of "
-            f"{target.width}: wanted loss.kind='cross-entropy'; got {loss.kind!r}"
-        )
-    raise ValueError(
-        f"loss: the {modality} encoder's targets are features: a cross-entropy needs codes; wanted "
-        "another loss.kind, or a target that makes codes"
-    )
 
 
 def requirements(config: MaskedPredictionConfig) -> Requirements:
