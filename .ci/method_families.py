@@ -70,7 +70,10 @@ FAMILIES = {
         "be answered at once, each with its own few labels, without training on any of them.",
     ),
     "Between modalities": Family(
-        modules=("cross_modal", "cross_modal_global", "cross_modal_redundancy"),
+        modules=(
+            *("cross_modal", "cross_modal_global", "cross_modal_redundancy"),
+            *("masked_across", "masked_clip", "mined_triplets"),
+        ),
         when="Instances have members in two modalities or more, and one is to be found by another.",
     ),
 }

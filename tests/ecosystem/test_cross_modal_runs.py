@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tests.ecosystem.test_pairs import rows, write
+from tests.ecosystem.test_pairs import COLOURS, rows, square, write
 
 import tacit
+from tacit.api.evaluation import evaluate_runs
 from tacit.cli import main
 
 VIT = {"name": "vision/vit", "width": 16, "depth": 1, "heads": 2, "patch": 8}
@@ -67,14 +69,43 @@ def test_one_tower_is_probed_by_name(data: str, run: tacit.Run, capsys: Any) -> 
         "columns": dict(pair.split("=") for pair in columns.split(",")),
         "label": "colour",
     }
-    from tacit.api.evaluation import evaluate_runs
-
     scores = evaluate_runs(
         [run.probed("text")], data=labelled, seeds=(0,), device=torch.device("cpu")
     )
     assert {s.metric for s in scores} >= {"accuracy", "rank"}
     with pytest.raises(ValueError, match="name one encoder"):
         run.evaluate(probes=("knn",))
+
+
+def test_classes_are_told_by_sentences_or_by_photographs_of_them(
+    data: str, run: tacit.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From a file by the command, and from Python; a class may have several descriptions."""
+    folder = data.split(":")[0]
+    labelled = tmp_path / "run"
+    settings = {**SHORT, "data": {"label": "colour"}}
+    tacit.pretrain("clip", data=data, out=labelled, settings=settings)
+    file = tmp_path / "classes.csv"
+    sentences = [f"{colour},{words} {colour}" for colour in COLOURS for words in ("a", "all")]
+    file.write_text("\n".join(["colour,sentence", *sentences]))
+    prompts = f"{file}:text=sentence,label=colour"
+    capsys.readouterr()
+    assert main(["evaluate", str(labelled), "--seeds", "1", "--prompts", prompts, "--json"]) == 0
+    told = [s for s in json.loads(capsys.readouterr().out) if s["probe"] == "image by text prompts"]
+    assert {s["features"] for s in told} == {"encoder", "random", "raw", "majority", "chance"}
+    photos = {name: [square(level, 99)] for name, level in COLOURS.items()}
+    scores = tacit.load(labelled).evaluate(seeds=(0,), prompts={"image": photos})
+    assert "text by image prompts" in {s.probe for s in scores}
+    for match, given, options in (
+        ("wanted one of image, text; got table", {"table": {"red": [1]}}, {}),
+        ("wanted FILE:MODALITY=COLUMN", f"{folder}", {}),
+        ("got pink", {"text": {"pink": ["a pink square"]}}, {}),
+        ("prompts: have no effect on probes", prompts, {"modality": "text"}),
+    ):
+        with pytest.raises(ValueError, match=match):
+            tacit.load(labelled).evaluate(seeds=(0,), prompts=given, **options)
+    with pytest.raises(ValueError, match="no classes to tell by prompts"):
+        run.evaluate(seeds=(0,), prompts=prompts)
 
 
 def test_the_command_does_what_python_does(
@@ -111,6 +142,151 @@ def test_a_locked_tower_stays_as_another_run_left_it(
     assert not changed(run.encoders["image"].state_dict(), tuned.encoders["image"].state_dict())
     begun = tuned.plan.build_encoders()["text"].state_dict()
     assert changed(begun, tuned.encoders["text"].state_dict())
+
+
+def test_what_is_hidden_of_photographs_is_told_from_titles_and_back(
+    data: str, tmp_path: Path
+) -> None:
+    settings = {**SHORT, "objective": {"ratios": {"text": 0.3}}}
+    run = tacit.pretrain("masked-across", data=data, out=tmp_path / "across", settings=settings)
+    begun = run.plan.build_encoders()
+    assert all(changed(begun[n].state_dict(), run.encoders[n].state_dict()) for n in begun)
+    terms = {name for _, name, _ in run.metrics()}
+    assert terms >= {"loss/reconstruction/image", "loss/reconstruction/text"}
+    with pytest.raises(ValueError, match="masked-across learns no space that modalities share"):
+        run.evaluate(seeds=(0,))
+    both = tacit.pretrain("masked-clip", data=data, out=tmp_path / "both", settings=SHORT)
+    found = {score.probe for score in both.evaluate(seeds=(0,))}
+    assert found == {"image -> text", "text -> image", "image - text"}
+
+
+def test_photographs_are_told_apart_by_what_their_titles_say(data: str, tmp_path: Path) -> None:
+    settings = {**SHORT, "objective": {"learn": ["image"]}}
+    run = tacit.pretrain("mined-triplets", data=data, out=tmp_path / "mined", settings=settings)
+    begun = run.plan.build_encoders()
+    assert changed(begun["image"].state_dict(), run.encoders["image"].state_dict())
+    assert not changed(begun["text"].state_dict(), run.encoders["text"].state_dict())
+    assert {"loss/triplets/image", "active/image"} <= {name for _, name, _ in run.metrics()}
+
+
+def test_a_tower_is_probed_by_the_command_before_and_after_pairing(
+    data: str, run: tacit.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside raw features and random weights; what it began as is that other run's encoder."""
+    settings = {
+        **SHORT,
+        "data": {"label": "colour"},
+        "initial": {"image": str(run.folder.path)},
+    }
+    tuned = tacit.pretrain("clip", data=data, out=tmp_path / "tuned", settings=settings)
+    capsys.readouterr()
+    probe = ["--probes", "knn", "--seeds", "1", "--json"]
+    assert main(["evaluate", str(tuned.folder.path), "--modality", "image", *probe]) == 0
+    found = {s["features"]: s["value"] for s in json.loads(capsys.readouterr().out)}
+    assert set(found) == {"encoder", "initial", "random", "raw", "majority"}
+    assert main(["evaluate", str(tuned.folder.path), "--modality", "text", *probe]) == 0
+    assert "initial" not in {s["features"] for s in json.loads(capsys.readouterr().out)}
+    assert main(["evaluate", str(tuned.folder.path), "--modality", "smell", *probe]) == 2
+    assert "modality: wanted one of image, text; got 'smell'" in capsys.readouterr().err
+    labelled = {
+        "name": "pairs",
+        "path": data.split(":")[0],
+        "columns": {"image": "photo", "text": "title"},
+        "label": "colour",
+    }
+    before = evaluate_runs(
+        [run.probed("image")],
+        data=labelled,
+        probes=["knn"],
+        seeds=(0,),
+        device=torch.device("cpu"),
+    )
+    (own,) = [s.value for s in before if s.features == "encoder"]
+    assert found["initial"] == pytest.approx(own)
+
+
+def test_a_run_whose_beginning_is_gone_is_probed_with_a_warning(
+    data: str, run: tacit.Run, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(run.folder.path, other)
+    settings = {**SHORT, "data": {"label": "colour"}, "initial": {"image": str(other)}}
+    tuned = tacit.pretrain("clip", data=data, out=tmp_path / "tuned", settings=settings)
+    shutil.rmtree(other)
+    with pytest.warns(UserWarning, match=r"began as is not beside it: initial\.image"):
+        scores = tuned.evaluate(modality="image", probes=["knn"], seeds=(0,))
+    assert {s.features for s in scores} == {"encoder", "random", "raw", "majority"}
+
+
+def test_towers_are_trained_apart_and_then_paired_by_a_command_each(
+    data: str, tmp_path: Path
+) -> None:
+    """Photographs without titles, texts without photographs, then a few pairs of both."""
+    for name, level in COLOURS.items():
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(8):
+            (tmp_path / "photos" / name / f"{number}.png").write_bytes(square(level, number))
+    (tmp_path / "lines.txt").write_text("\n".join(rows(24)["title"]))
+    short = ["--no-evaluate", "steps=2", "batch=12", "watch_every=0", "workers=0"]
+    one = {"image": VIT, "text": BERT}
+    for name, given in (("image", "photos"), ("text", "lines.txt")):
+        own = [f"encoder.{k}={v}" for k, v in one[name].items() if k != "name"]
+        where = ["--data", str(tmp_path / given), "--out", str(tmp_path / name)]
+        encoder = ["--encoder", str(one[name]["name"])]
+        size = ["data.size=16"] if name == "image" else []
+        assert main(["pretrain", "simclr", *where, *encoder, *short, *own, *size]) == 0
+    own = [f"encoder.{n}.{k}={v}" for n in one for k, v in one[n].items() if k != "name"]
+    initial = [f"initial.{name}={tmp_path / name}" for name in one]
+    where = ["--data", data, "--out", str(tmp_path / "pairs")]
+    names = ["--encoder", "image=vision/vit,text=text/bert"]
+    locked = ['training.locked=["image"]']
+    assert main(["pretrain", "clip", *where, *names, *short, *own, *initial, *locked]) == 0
+    found, apart = tacit.load(tmp_path / "pairs"), tacit.load(tmp_path / "image")
+    assert not changed(apart.encoder.state_dict(), found.encoders["image"].state_dict())
+    text = tacit.load(tmp_path / "text").encoder.state_dict()
+    assert changed(text, found.encoders["text"].state_dict())
+
+
+def test_projections_alone_or_with_adapters_learn_beside_locked_towers(
+    data: str, run: tacit.Run, tmp_path: Path
+) -> None:
+    """Patterns of names say what is trained: heads, and whatever stands for adapters in a tower."""
+    initial = {name: str(run.folder.path) for name in ("image", "text")}
+    cases: tuple[tuple[list[str], set[str]], ...] = (
+        (["objective.*"], set()),
+        (["objective.*", "encoders.image.*norm*"], {"image"}),
+    )
+    for trained, moved in cases:
+        training = {**SHORT["training"], "trainable": trained}
+        settings = {**SHORT, "training": training, "initial": initial}
+        out = tmp_path / str(len(trained))
+        tuned = tacit.pretrain("clip", data=data, out=out, settings=settings)
+        for name, encoder in tuned.encoders.items():
+            before, after = run.encoders[name].state_dict(), encoder.state_dict()
+            other = {key for key in before if not torch.equal(before[key], after[key])}
+            assert bool(other) == (name in moved)
+            assert all("norm" in key for key in other)
+            heads = [each.joined()[name].encoder for each in (run, tuned)]
+            first, second = (head.get_submodule("head").state_dict() for head in heads)
+            assert changed(first, second)
+
+
+def test_rows_without_a_partner_are_mixed_with_pairs_by_weight(tmp_path: Path) -> None:
+    """Six pairs and eighteen photographs alone: each batch of eight has two pairs."""
+    columns = rows(24)
+    columns["title"] = [title if i < 6 else None for i, title in enumerate(columns["title"])]
+    given = f"{write(tmp_path / 'few.parquet', columns)}:image=photo,text=title"
+    training = {**SHORT["training"], "batch": 8}
+    weights = {"image+text": 1.0, "image": 3.0}
+    settings = {**SHORT, "training": training, "data": {"weights": weights}}
+    run = tacit.pretrain("slip", data=given, out=tmp_path / "run", settings=settings)
+    terms = {name for _, name, _ in run.metrics()}
+    assert terms >= {"loss/contrast", "loss/within/image", "loss/within/text"}
+    source = run.plan.source.make()
+    assert source.mixture().counts(8) == (2, 6, 0)
+    settings["data"] = {"weights": {"image+text": 1.0, "text": 1.0}}
+    with pytest.raises(ValueError, match="no instance has text and nothing else"):
+        tacit.pretrain("slip", data=given, out=tmp_path / "other", settings=settings)
 
 
 def refused(match: str, data: object, out: Path, **settings: Any) -> None:

@@ -84,6 +84,13 @@ def test_every_labelled_probe_stands_beside_all_baselines() -> None:
     assert [s.features for s in scores if s.probe == "rankme"] == ["encoder", "random"]
 
 
+def test_an_encoder_stands_beside_what_it_began_as() -> None:
+    scores = run(fresh(7), initial=[good()], probes=("knn", "rankme"), seeds=(0,))
+    assert pick(scores, "knn", "initial").value == pick(run(good()), "knn", "encoder").value
+    assert "initial" in {s.features for s in scores if s.probe == "rankme"}
+    assert "does not beat the encoder it began as" in score_table(scores)
+
+
 def test_an_encoder_that_knows_beats_the_baselines_and_one_that_does_not_is_told_so() -> None:
     scores = run(good(), probes=("linear",))
     assert pick(scores, "linear", "encoder").value > 0.9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -11,8 +11,10 @@ from sklearn.cross_decomposition import CCA
 from torch import Tensor
 
 from tacit.contract import Batch, Modality, PooledEncoder
+from tacit.data import Described, Source
 from tacit.evaluation import (
     CcaConfig,
+    Prompts,
     chance,
     classify,
     evaluate_pairs,
@@ -144,7 +146,9 @@ def test_scores_stand_beside_chance_cca_and_random_towers_over_complete_pairs() 
         "encoder",
         "random",
         "majority",
+        "chance",
     }
+    assert found["b by a", "accuracy", "chance"].value == 0.5
     rank = found["a -> b", "median rank of 30", "encoder"]
     assert "does not beat raw features" in verdict(
         rank, [found["a -> b", "median rank of 30", "raw"]]
@@ -156,3 +160,54 @@ def test_pairs_of_which_none_is_complete_are_refused() -> None:
     apart.batch.present["a"] = ~apart.batch.present["b"]  # type: ignore[index]
     with pytest.raises(ValueError, match="no instance has both a and b"):
         evaluate_pairs(towers(7), None, apart, modalities={n: Rows(n) for n in "ab"}, factory=None)
+
+
+class Told(Source):
+    """Rows of `b` that stand for classes."""
+
+    modalities = ("b",)
+
+    def __init__(self, values: Tensor) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def fetch(self, indices: Sequence[int]) -> Batch:
+        index = torch.tensor(list(indices))
+        return Batch(values={"b": self.values[index]}, index=index)
+
+
+def test_classes_are_told_by_descriptions_averaged_where_there_are_several() -> None:
+    """Two descriptions of each class, in the space the towers share; by hand."""
+    told = Told(torch.randn(4, 6, generator=torch.Generator().manual_seed(4)))
+    known = Described(source=told, classes=("yes", "no", "yes", "no"))
+    held = Pairs(1).batch
+    assert held.label is not None
+    prompts = Prompts.of(known, ("no", "never", "yes"), held.label, torch.device("cpu"))
+    assert prompts.classes.tolist() == [2, 0, 2, 0]
+    modalities, trained = {name: Rows(name) for name in "ab"}, towers(7)
+    scores = evaluate_pairs(
+        trained, Pairs(0), Pairs(1), modalities=modalities, factory=towers, prompts=prompts
+    )
+    found = {(s.probe, s.features): s for s in scores if s.metric == "accuracy"}
+    assert {f for probe, f in found if probe == "a by b prompts"} == {
+        *("encoder", "random", "raw", "majority", "chance")
+    }
+    assert found["a by b prompts", "chance"].value == 0.5
+    with torch.no_grad():
+        asked, given = trained["a"](held.values["a"]).pooled, trained["b"](told.values).pooled
+    unit = torch.nn.functional.normalize
+    centres = torch.stack([unit(given)[1::2].mean(0), unit(given)[0::2].mean(0)])
+    nearest = 2 * (unit(asked) @ unit(centres).T).argmax(1)
+    wanted = float((nearest == held.label).float().mean())
+    assert found["a by b prompts", "encoder"].value == pytest.approx(wanted)
+
+
+def test_descriptions_that_fit_no_class_and_classes_that_have_none_are_refused() -> None:
+    known, here = Described(source=Told(torch.zeros(2, 6)), classes=("0", "1")), torch.device("cpu")
+    assert Prompts.of(known, None, torch.tensor([1, 0]), here).classes.tolist() == [0, 1]
+    with pytest.raises(ValueError, match=r"wanted classes of the data \(a, b\); got 0, 1"):
+        Prompts.of(known, ("a", "b"), torch.tensor([1, 0]), here)
+    with pytest.raises(ValueError, match="nothing describes the class 2: add a row"):
+        Prompts.of(known, None, torch.tensor([0, 1, 2]), here)

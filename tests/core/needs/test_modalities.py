@@ -10,7 +10,7 @@ from tests.core.needs.toys import Log, Rows, Toy, engine, linear, same, signals,
 from torch import Tensor, nn
 
 from tacit.contract import Batch, Context, Losses, PooledEncoder, Requirements, Views
-from tacit.data import GeneratedSource
+from tacit.data import GeneratedSource, Mixture
 from tacit.functional import info_nce
 from tacit.nn import Ema
 from tacit.training.optimizers import AdamW
@@ -68,6 +68,30 @@ def test_pairs_train_both_encoders_and_what_stands_for_a_missing_member_changes_
         assert not torch.equal(paired[key], weights(begun[name])["module.weight"])
     assert same(zeros, sevens)
     assert not same(zeros, paired)
+
+
+class Few(Missing):
+    """A third of the instances have no second member; they are to be three quarters of a batch."""
+
+    def mixture(self) -> Mixture:
+        kind = (torch.arange(len(self)) % 3 == 0).long()
+        return Mixture(kind=kind, weights=(1.0, 3.0))
+
+
+class Counting(Pairs):
+    """How many pairs a batch held."""
+
+    def forward(self, views: Views, ctx: Context) -> Losses:
+        losses, present = super().forward(views, ctx), views.of("b")[0].present
+        assert present is not None
+        return Losses(terms=losses.terms, metrics={"pairs": present.float().sum()})
+
+
+def test_pairs_are_mixed_by_weight_with_instances_that_have_no_partner() -> None:
+    log = Log()
+    run = engine(Counting(), encoders=two(), source=Few(0.0), log=log, steps=6)
+    run.run()
+    assert set(log.column("pairs")) == {run.settings.batch / 4}
 
 
 class Turns(GeneratedSource):

@@ -15,6 +15,7 @@ from tests.core.objectives.test_cross_modal import LINEAR, SIZE, batch, learner
 from tests.core.ranks import fork, together
 
 from tacit.contract import Batch
+from tacit.functional import mine_triplets, triplet_margin
 from tacit.methods import Learner
 from tacit.objectives import (
     Clip,
@@ -57,13 +58,28 @@ def gradients(trained: Learner, given: Batch) -> dict[str, torch.Tensor]:
     return {name: p.grad for name, p in trained.named_parameters() if p.grad is not None}
 
 
+def triplets(rows: slice) -> dict[str, torch.Tensor]:
+    """The gradient of a linear map before triplets whose negatives are drawn row by row."""
+    generator = torch.Generator().manual_seed(7)
+    a, b, weight, drawn = (
+        torch.rand(*size, generator=generator, dtype=torch.float64)
+        for size in ((SIZE, 5), (SIZE, 5), (5, 4), (SIZE, 3))
+    )
+    there = torch.tensor(GAPS["a"]).bool()[rows]
+    mined = mine_triplets(b[rows], drawn[rows], near=3, far=0.5, there=there)
+    loss = triplet_margin(a[rows] @ weight.requires_grad_(), mined, margin=0.5).loss
+    return {"weight": torch.autograd.grad(loss, weight)[0]}
+
+
 def compare(rank: int, folder: Path) -> dict[str, dict[str, float]]:
     """How far each gradient, averaged over two processes, is from that of one."""
     answers: dict[str, dict[str, float]] = {}
     half = SIZE // 2
     with together(folder, rank, 2):
-        for name, make in MADE.items():
-            found = gradients(make().double(), part(slice(rank * half, (rank + 1) * half)))
+        for name in REFERENCE:
+            rows = slice(rank * half, (rank + 1) * half)
+            own = name == "triplets"
+            found = triplets(rows) if own else gradients(MADE[name]().double(), part(rows))
             wanted = REFERENCE[name]
             largest = max(float(slope.abs().max()) for slope in wanted.values())
             answers[name] = {}
@@ -76,4 +92,5 @@ def compare(rank: int, folder: Path) -> dict[str, dict[str, float]]:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     REFERENCE = {n: gradients(make().double(), part(slice(0, SIZE))) for n, make in MADE.items()}
+    REFERENCE["triplets"] = triplets(slice(0, SIZE))
     fork(compare, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 
 from tacit.api.choice import Chosen, choose_source
+from tacit.api.initial import load_initial
 from tacit.api.plan import Plan
 from tacit.api.taps import Headed, head_of
 from tacit.contract import Batch, Encoder
@@ -93,6 +95,9 @@ def evaluate_runs(
 ) -> list[Score]:
     """Probe encoders beside the majority class, raw features and random encoders.
 
+    Of a run that began with the encoder of another (`initial`), beside that as well: one tower of
+    a run of pairs, before and after.
+
     Probes are fitted on the training part of the data and measured on its test part: what the
     source calls `split="test"`, or `test`, or a fifth held out by seed 0 where there is neither.
 
@@ -132,7 +137,23 @@ def evaluate_runs(
         seeds=tuple(range(len(runs))) if len(runs) > 1 else tuple(seeds),
         views=views if wants_views else None,
         tap=tap,
+        initial=_begun(runs, device),
     )
+
+
+def _begun(runs: Sequence[Probed], device: torch.device) -> list[Encoder]:
+    """The encoders as other runs had left them before these went on with them; none if none did."""
+    first = runs[0]
+    if first.head is not None or first.modality not in first.plan.config.initial:
+        return []
+    begun = [run.plan.build_encoders() for run in runs]
+    try:
+        for run, encoders in zip(runs, begun, strict=True):
+            load_initial(encoders, {run.modality: run.plan.config.initial[run.modality]})
+    except ValueError as error:
+        warnings.warn(f"what the encoder began as is not beside it: {error}", stacklevel=3)
+        return []
+    return [encoders[first.modality].to(device).eval() for encoders in begun]
 
 
 def embed_with(run: Probed, data: object, *, batch: int, device: torch.device) -> Embeddings:

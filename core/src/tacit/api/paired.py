@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from tacit.api.evaluation import Probed, parts, random_encoder
-from tacit.data import Paired, Source
-from tacit.evaluation import Score, evaluate_pairs
+from tacit.api.plan import Plan
+from tacit.api.taps import heads_of
+from tacit.contract import Encoder
+from tacit.data import Descriptions, Paired, PairsConfig, Source, described
+from tacit.evaluation import Prompts, Score, evaluate_pairs
 
 HEAD = "projector"
 """Of every cross-modal objective: what stands between an encoder and the shared space."""
@@ -22,6 +25,7 @@ def evaluate_paired_runs(
     seeds: Sequence[int] = (0, 1, 2),
     device: torch.device,
     batch: int = 256,
+    prompts: Descriptions | None = None,
 ) -> list[Score]:
     """Retrieval both ways on held-out pairs, beside chance, a linear CCA and random encoders.
 
@@ -33,15 +37,21 @@ def evaluate_paired_runs(
         seeds: of random encoders.
         device: where to embed.
         batch: instances embedded at once.
+        prompts: what stands for each class of the test pairs in one of the modalities: then members
+            of the others are classified by it (zero-shot). Several a class are averaged.
 
     Raises:
-        ValueError: data that are no pairs of the run's modalities.
+        ValueError: data that are no pairs of the run's modalities, prompts that do not fit their
+            classes, or pairs without any.
     """
     first = runs[0]
     anyone = next(iter(first.values()))
     train, held = parts(anyone, data, test, batch=batch, device=device)
     for part in (train, held):
         _check(part.source, tuple(first))
+    told = None
+    if prompts is not None:
+        told = _prompts(prompts, anyone, held.source, tuple(first), device)
     towers = [{name: own.encoder.to(device).eval() for name, own in run.items()} for run in runs]
     return evaluate_pairs(
         towers,
@@ -52,7 +62,35 @@ def evaluate_paired_runs(
             name: random_encoder(own, seed, device) for name, own in first.items()
         },
         seeds=seeds,
+        prompts=told,
     )
+
+
+def _prompts(
+    given: Descriptions, run: Probed, source: Source, names: tuple[str, ...], device: torch.device
+) -> Prompts:
+    """Descriptions read as the run's own columns are, under the labels of the test pairs."""
+    settings = run.plan.source.settings
+    readers = settings.readers if isinstance(settings, PairsConfig) else None
+    found = described(given, among=names, readers=readers)
+    labels = source.labels()
+    if labels is None or labels.is_floating_point():
+        raise ValueError(
+            f"{source.describe()}: no classes to tell by prompts: name their column (data.label)"
+        )
+    return Prompts.of(found, source.label_names, labels, device)
+
+
+def check_prompts(prompts: object) -> None:
+    """Refuse descriptions of classes for a probe that reads labels.
+
+    Raises:
+        ValueError: there are some.
+    """
+    if prompts is not None:
+        raise ValueError(
+            "prompts: have no effect on probes of one encoder; leave out modality (--modality)"
+        )
 
 
 def check_paired(probes: Sequence[str] | None, tap: str | int) -> None:
@@ -65,6 +103,19 @@ def check_paired(probes: Sequence[str] | None, tap: str | int) -> None:
         raise ValueError(
             "probes, tap: have no effect on retrieval across modalities; name one encoder with "
             "modality (--modality) to probe it"
+        )
+
+
+def check_shared(plan: Plan, modality: str, encoders: Mapping[str, Encoder]) -> None:
+    """Refuse to retrieve by encoders that were given no space in common.
+
+    Raises:
+        ValueError: the objective has no head into one.
+    """
+    if not any(name.split(".")[-1] == HEAD for name in heads_of(plan, modality, encoders)):
+        raise ValueError(
+            f"{plan.method.name} learns no space that modalities share, so that nothing can be "
+            "retrieved across them: name one encoder with modality (--modality) to probe it"
         )
 
 

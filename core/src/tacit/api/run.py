@@ -13,14 +13,20 @@ from tacit.api.choice import Given, settings_of, wanted_modalities, with_data
 from tacit.api.config import RunConfig, merge
 from tacit.api.evaluation import Probed, evaluate_runs
 from tacit.api.folder import RunFolder
-from tacit.api.paired import HEAD, check_paired, evaluate_paired_runs
+from tacit.api.paired import (
+    HEAD,
+    check_paired,
+    check_prompts,
+    check_shared,
+    evaluate_paired_runs,
+)
 from tacit.api.plan import Plan
 from tacit.api.pretrain import train_run
 from tacit.api.resolve import resolve_run
 from tacit.api.taps import Headed, head_of, place
 from tacit.config import write
 from tacit.contract import Encoder
-from tacit.data import GeneratedSource, Source
+from tacit.data import Descriptions, GeneratedSource, Source
 from tacit.evaluation import Embeddings, Score
 from tacit.training import checkpoint
 from tacit.training.loop import Observer
@@ -172,20 +178,27 @@ class Run:
         modality: str | None = None,
         device: str = "auto",
         tap: str | int = "pooled",
+        prompts: Descriptions | None = None,
     ) -> list[Score]:
         """Probe the encoder beside its baselines; see `tacit.api.evaluation.evaluate_runs`.
 
         `tap` says where: `pooled`, the mean of the `tokens`, the number of a layer, or the name of
         one of the objective's heads (`projector`), to see what is lost behind it.
 
-        Of a run of several modalities, without `modality`: retrieval across them; see
-        `tacit.api.paired.evaluate_paired_runs`.
+        Of a run of several modalities, without `modality`: retrieval across them, and classes told
+        by `prompts`; see `tacit.api.paired.evaluate_paired_runs`.
         """
         if modality is None and len(self.config.encoder) > 1:
             check_paired(probes, tap)
             return evaluate_paired_runs(
-                [self.joined()], data=data, test=test, seeds=seeds, device=pick_device(device)
+                [self.joined()],
+                data=data,
+                test=test,
+                seeds=seeds,
+                device=pick_device(device),
+                prompts=prompts,
             )
+        check_prompts(prompts)
         return evaluate_runs(
             [self.probed(modality, tap)],
             tap=place(tap)[0],
@@ -206,7 +219,13 @@ class Run:
         return Probed(plan=self.plan, modality=name, encoder=encoder, head=head)
 
     def joined(self) -> dict[str, Probed]:
-        """All encoders of the run, each with its head into the space they share."""
+        """All encoders of the run, each with its head into the space they share.
+
+        Raises:
+            ValueError: its method learns no such space.
+        """
+        for name in self.config.encoder:
+            check_shared(self.plan, name, self.encoders)
         return {name: self.probed(name, HEAD) for name in self.config.encoder}
 
     def embed(

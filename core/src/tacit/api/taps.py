@@ -62,27 +62,42 @@ def head_of(
     Args:
         plan: the run's parts.
         modality: whose head.
-        name: of the head within the objective, such as `projector`.
+        name: of the head within the objective, such as `projector`; where the objective is a sum,
+            of the first task that has one, or `tasks.<task>.<head>`.
         encoders: of the run; the head is built for them.
         weights: those of a learner; random ones if None.
 
     Raises:
         ValueError: the objective has no such head; says which it has.
     """
-    objective = plan.stages[-1].build_objective()
-    data = knowing_tasks(DataInfo(), plan.stages[-1].augmentations())
-    objective.build({n: e.spec for n, e in encoders.items()}, data)
-    heads = dict(objective.named_children())
-    own = heads.get(name)
-    if not isinstance(own, nn.ModuleDict) or modality not in own:
-        known = [n for n, h in heads.items() if isinstance(h, nn.ModuleDict) and modality in h]
+    heads = heads_of(plan, modality, encoders)
+    at = name if name in heads else next((n for n in heads if n.endswith(f".{name}")), None)
+    if at is None:
         raise ValueError(
             f"tap: {plan.method.name} has no head {name!r} for {modality}; wanted pooled, tokens, "
-            f"the number of a layer, or one of: {', '.join(known) or 'no head'}"
+            f"the number of a layer, or one of: {', '.join(heads) or 'no head'}"
         )
-    head = own[modality]
+    head = heads[at]
     if weights is not None:
-        prefix = f"{PREFIX}{name}.{modality}."
+        prefix = f"{PREFIX}{at}.{modality}."
         found = {k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)}
         head.load_state_dict(found)
     return head.eval()
+
+
+def heads_of(plan: Plan, modality: str, encoders: Mapping[str, Encoder]) -> dict[str, nn.Module]:
+    """Heads of the objective of a run's last stage, and of the tasks it may be the sum of; random.
+
+    Args:
+        plan: the run's parts.
+        modality: whose heads.
+        encoders: of the run; the heads are built for them.
+    """
+    objective = plan.stages[-1].build_objective()
+    data = knowing_tasks(DataInfo(), plan.stages[-1].augmentations())
+    objective.build({n: e.spec for n, e in encoders.items()}, data)
+    return {
+        name: heads[modality]
+        for name, heads in objective.named_modules()
+        if isinstance(heads, nn.ModuleDict) and modality in heads
+    }

@@ -126,5 +126,9 @@ def _count(encoder: Any) -> float:
 
 
 def _left_out(plan: Any, source: Any) -> int:
-    batch = plan.stages[0].training.batch
-    return len(source) % batch if hasattr(source, "__len__") else 0
+    from tacit.data import Source
+
+    if not isinstance(source, Source) or source.mixture() is not None:
+        return 0
+    left: int = len(source) % plan.stages[0].training.batch
+    return left

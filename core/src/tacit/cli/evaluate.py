@@ -5,6 +5,7 @@
     tacit evaluate runs/simclr-1 --data photos/ --test held-out-photos/ --json
     tacit evaluate runs/clip-1                             several encoders: retrieval both ways
     tacit evaluate runs/clip-1 --modality NAME             one of them
+    tacit evaluate runs/clip-1 --prompts classes.csv:NAME=COLUMN,label=COLUMN     zero-shot too
 
 Probes are fitted on the training part of the data and measured on its test part; nothing is
 chosen on the test part.
@@ -35,6 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seeds", type=int, default=3, help="seeds of a single run's baselines")
     parser.add_argument("--modality", help="probe one encoder of a run that has several")
+    parser.add_argument(
+        "--prompts",
+        help="of several encoders: what stands for each class, FILE:MODALITY=COLUMN,label=COLUMN",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
         "--tap",
@@ -60,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         modality=args.modality,
         device=args.device,
         tap=args.tap,
+        prompts=args.prompts,
     )
     return 0
 
@@ -76,12 +82,13 @@ def report(
     modality: str | None = None,
     device: str = "auto",
     tap: str = "pooled",
+    prompts: str | None = None,
 ) -> None:
     """Evaluate runs, keep the scores with a single run's files, and print them."""
     import json
 
     from tacit.api.evaluation import evaluate_runs
-    from tacit.api.paired import check_paired, evaluate_paired_runs
+    from tacit.api.paired import check_paired, check_prompts, evaluate_paired_runs
     from tacit.api.taps import place
     from tacit.evaluation import score_table, to_json
     from tacit.training.parallel import pick_device
@@ -90,8 +97,11 @@ def report(
     if modality is None and len(runs[0].config.encoder) > 1:
         check_paired(probes, tap)
         towers = [each.joined() for each in runs]
-        scores = evaluate_paired_runs(towers, data=data, test=test, seeds=seeds, device=where)
+        scores = evaluate_paired_runs(
+            towers, data=data, test=test, seeds=seeds, device=where, prompts=prompts
+        )
     else:
+        check_prompts(prompts)
         scores = evaluate_runs(
             [each.probed(modality, tap) for each in runs],
             tap=place(tap)[0],

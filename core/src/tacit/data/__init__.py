@@ -2,10 +2,12 @@
 
 from tacit.data.chance import Draw, mixed_seed
 from tacit.data.column import Column, Reader
+from tacit.data.described import Described, Descriptions, described
 from tacit.data.fingerprint import fingerprint
 from tacit.data.indices import index_tensor
 from tacit.data.labels import class_names, coded, complete
 from tacit.data.loader import Loader, auto_workers, batches, sequential
+from tacit.data.mixture import Mixture
 from tacit.data.order import EpochOrder, slice_of, whole_epoch
 from tacit.data.paired import Member, Paired
 from tacit.data.pairs import Pairs, PairsConfig
@@ -16,11 +18,14 @@ from tacit.data.tables import read_table
 
 __all__ = [
     "Column",
+    "Described",
+    "Descriptions",
     "Draw",
     "EpochOrder",
     "GeneratedSource",
     "Loader",
     "Member",
+    "Mixture",
     "OnError",
     "Paired",
     "Pairs",
@@ -33,6 +38,7 @@ __all__ = [
     "class_names",
     "coded",
     "complete",
+    "described",
     "fingerprint",
     "index_tensor",
     "mixed_seed",

@@ -10,14 +10,15 @@ from jaxtyping import Int
 from torch import Tensor
 
 from tacit.data.chance import mixed_seed
+from tacit.data.mixture import Mixture
 
 
 @dataclass(frozen=True)
 class EpochOrder:
     """A shuffle per epoch, cut into global batches.
 
-    Every instance occurs at most once in an epoch. An incomplete last batch is left out: another
-    one each epoch.
+    Every instance occurs at most once in an epoch, unless kinds of instances are mixed by weight.
+    An incomplete last batch is left out: another one each epoch.
 
     Args:
         size: instances of the data set.
@@ -26,9 +27,12 @@ class EpochOrder:
         lengths: how long every instance is, for batches of instances of like length; None shuffles
             without regard to it.
         pool: batches whose instances are sorted by length together.
+        mixture: kinds of instances, and how much of each batch is of which; an epoch has as many
+            batches as without it, in which some kinds may come round often and others in part.
 
     Raises:
-        ValueError: no instances, or a batch that is larger than the data.
+        ValueError: no instances, a batch that is larger than the data or too small for a mixture,
+            or a mixture together with lengths.
     """
 
     size: int
@@ -36,6 +40,7 @@ class EpochOrder:
     seed: int
     lengths: Int[Tensor, " instances"] | None = field(default=None, compare=False)
     pool: int = 1
+    mixture: Mixture | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -47,6 +52,10 @@ class EpochOrder:
                 f"batch: wanted at most the {self.size} instances of the data; got {self.batch}. "
                 f"Set a batch of {self.size} or smaller"
             )
+        if self.mixture is not None:
+            self.mixture.counts(self.batch)
+            if self.lengths is not None:
+                raise ValueError("bucket: data mixed by weight are not sorted by length: set 0")
 
     def __len__(self) -> int:
         """Batches of an epoch."""
@@ -54,12 +63,16 @@ class EpochOrder:
 
     @property
     def left_out(self) -> int:
-        """Instances each epoch leaves out because they fill no whole batch."""
+        """Instances each epoch leaves out because they fill no whole batch; 0 of a mixture."""
+        if self.mixture is not None:
+            return 0
         return self.size % self.batch
 
     def permutation(self, epoch: int) -> Int[Tensor, " instances"]:
-        """The shuffled data set of one epoch, those left out at the end."""
+        """The shuffled data set of one epoch, those left out at the end; a mixture has none."""
         generator = torch.Generator().manual_seed(mixed_seed(self.seed, epoch))
+        if self.mixture is not None:
+            return self.mixture.draw(len(self), self.batch, generator).flatten()
         order = torch.randperm(self.size, generator=generator)
         return order if self.lengths is None else self._alike(order, self.lengths, generator)
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from tacit.contract import Batch
 from tacit.data.chance import Draw
 from tacit.data.fingerprint import fingerprint
 from tacit.data.indices import Indices, index_tensor
+from tacit.data.mixture import Mixture, kinds_of
 from tacit.data.source import Source
 
 _Fetch: TypeAlias = Callable[[Source, Sequence[int]], Batch]
@@ -76,9 +77,13 @@ class Paired(Source):
         labels: of every instance, for evaluation.
         groups: likewise.
         label_names: names of the classes.
+        weights: how much of each batch of training has which members, such as
+            `{"first+second": 1, "first": 2}`: pairs, and what has no partner, mixed; what is not
+            named is not drawn. None: as they come.
 
     Raises:
-        ValueError: fewer than two members, two of one modality, or different numbers of instances.
+        ValueError: fewer than two members, two of one modality, different numbers of instances, or
+            weights of members that no instance has.
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class Paired(Source):
         labels: Tensor | None = None,
         groups: Tensor | None = None,
         label_names: tuple[str, ...] | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
         own = [Member(source=each) if isinstance(each, Source) else each for each in members]
         self.members: Mapping[str, Member] = {member.modality: member for member in own}
@@ -99,6 +105,7 @@ class Paired(Source):
         self._labels, self._groups, self.label_names = labels, groups, label_names
         self.decodes = any(member.source.decodes for member in own)
         self.skipped = tuple(item for member in own for item in member.source.skipped)
+        self._mixture = self._mixed(weights) if weights else None
 
     def __len__(self) -> int:
         return self._size
@@ -119,12 +126,38 @@ class Paired(Source):
         """See `tacit.data.Source.groups`."""
         return self._groups
 
+    def mixture(self) -> Mixture | None:
+        """See `tacit.data.Source.mixture`."""
+        return self._mixture
+
+    def _mixed(self, weights: Mapping[str, float]) -> Mixture:
+        """A kind for every set of members that has a weight, and one of weight 0 for all others."""
+        there = [self._there(member).long() for member in self.members.values()]
+        codes = kinds_of(there, len(self))
+        kind = torch.full((len(self),), len(weights))
+        for number, given in enumerate(weights):
+            names = given.split("+")
+            if unknown := sorted(set(names) - set(self.modalities)):
+                raise ValueError(
+                    f"weights: wanted some of {', '.join(self.modalities)}, joined by '+'; got "
+                    f"{', '.join(unknown)}"
+                )
+            wanted = sum(1 << self.modalities.index(name) for name in set(names))
+            if not bool((codes == wanted).any()):
+                raise ValueError(f"weights: no instance has {given} and nothing else")
+            kind[codes == wanted] = number
+        return Mixture(kind=kind, weights=(*weights.values(), 0.0))
+
+    def _there(self, member: Member) -> Bool[Tensor, " instances"]:
+        if member.places is None:
+            return torch.ones(len(self), dtype=torch.bool)
+        return member.places >= 0
+
     def complete(self) -> int:
         """How many instances have all members."""
         there = torch.ones(len(self), dtype=torch.bool)
         for member in self.members.values():
-            if member.places is not None:
-                there &= member.places >= 0
+            there &= self._there(member)
         return int(there.sum())
 
     def fingerprint(self) -> str:

@@ -16,6 +16,7 @@ from tacit.config import Component, resolve
 from tacit.data.column import Column, Reader
 from tacit.data.labels import class_names, coded, complete
 from tacit.data.paired import Member, Paired
+from tacit.data.source import Source
 from tacit.data.tables import Files, open_files, splits_of
 from tacit.plugin import Catalogue, Offer, load_plugins
 
@@ -37,6 +38,9 @@ class PairsConfig:
             where there is one.
         label: column of labels, for evaluation alone.
         group: column that says which instances belong together.
+        weights: how much of each training batch has which members, by their modalities joined with
+            `+`: `{"first+second" = 1, "first" = 2}` takes twice as many rows with the first alone
+            as pairs. Rows of a kind that is not named are not trained on. None: as they come.
 
     Raises:
         ValueError: fewer than two columns, or a reader of a modality that has none.
@@ -48,6 +52,7 @@ class PairsConfig:
     split: str | None = None
     label: str | None = None
     group: str | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.columns) < 2:
@@ -88,7 +93,9 @@ class Pairs(Paired):
         groups = None
         if config.group is not None:
             groups, _ = _numbers(table, config.group, files.origin)
-        super().__init__(members, labels=labels, groups=groups, label_names=names)
+        super().__init__(
+            members, labels=labels, groups=groups, label_names=names, weights=config.weights
+        )
 
     @classmethod
     def kinds(cls, config: PairsConfig) -> tuple[str, ...]:
@@ -114,21 +121,22 @@ class Pairs(Paired):
         return {"path": found["path"], "columns": columns}
 
 
-def _member(
-    catalogue: Catalogue, modality: str, values: Any, config: PairsConfig, files: Files
-) -> Member:
-    """A column opened by its reader, and where its values stand."""
-    offer, component = _reader(catalogue, modality, config.readers.get(modality))
+def read_column(catalogue: Catalogue, modality: str, column: Column, given: object) -> Source:
+    """A column opened by a reader of its modality, value by value.
+
+    Args:
+        catalogue: of the plugins that may read it.
+        modality: which it holds.
+        column: without empty cells.
+        given: the name of a reader, or a table of its options; None: the modality's own.
+
+    Raises:
+        ValueError: a column without a value, no reader, or one that leaves values out.
+    """
+    offer, component = _reader(catalogue, modality, given)
     reader: Reader = offer.load()
     path = f"data.readers.{modality}"
     settings: Any = resolve(component, reader.Config, path=path, where="the data")
-    there = torch.from_numpy(values.is_valid().to_numpy())
-    column = Column(
-        name=config.columns[modality],
-        values=values.drop_null(),
-        origin=files.origin,
-        folder=files.folder,
-    )
     if not len(column):
         raise ValueError(f"{column.what} holds no value: there is nothing of {modality} to pair")
     source = reader(column, settings)
@@ -137,6 +145,21 @@ def _member(
             f"{column.what}: its reader left {len(column) - len(source)} of {len(column)} values "
             "out, but members must keep their rows: empty those cells, or let it read all"
         )
+    return source
+
+
+def _member(
+    catalogue: Catalogue, modality: str, values: Any, config: PairsConfig, files: Files
+) -> Member:
+    """A column opened by its reader, and where its values stand."""
+    there = torch.from_numpy(values.is_valid().to_numpy())
+    column = Column(
+        name=config.columns[modality],
+        values=values.drop_null(),
+        origin=files.origin,
+        folder=files.folder,
+    )
+    source = read_column(catalogue, modality, column, config.readers.get(modality))
     return Member(source=source, places=_places(there))
 
 

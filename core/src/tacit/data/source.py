@@ -13,6 +13,7 @@ from torch import Tensor
 from tacit.contract import Batch
 from tacit.data.chance import Draw
 from tacit.data.fingerprint import fingerprint
+from tacit.data.mixture import Mixture
 
 
 class Source(ABC):
@@ -75,6 +76,10 @@ class Source(ABC):
 
         Without reading the values; for batches of instances of like length.
         """
+        return None
+
+    def mixture(self) -> Mixture | None:
+        """Kinds of instances that training is to mix by weight; None: all as they come."""
         return None
 
     def fingerprint(self) -> str:

@@ -54,6 +54,7 @@ from tacit.evaluation.probes import (
     UniformityProbe,
     named_probes,
 )
+from tacit.evaluation.prompts import Prompts
 from tacit.evaluation.retrieval import Retrieval, chance, classify, modality_gap, retrieve
 from tacit.evaluation.ridge import LinearRegressor, RidgeProbeConfig, fit_ridge, ridge_probe
 from tacit.evaluation.scores import Features, Score, aggregate, score_table, to_json, verdict
@@ -97,6 +98,7 @@ __all__ = [
     "PerceptronConfig",
     "PerceptronProbe",
     "Probe",
+    "Prompts",
     "RankMeProbe",
     "Readable",
     "Retrieval",

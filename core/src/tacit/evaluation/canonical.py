@@ -54,10 +54,17 @@ class Cca:
         self, a: Float[Tensor, "instances first"], b: Float[Tensor, "instances second"]
     ) -> tuple[Tensor, Tensor]:
         """Both modalities in the shared space, each direction weighed by its correlation."""
-        return tuple(  # type: ignore[return-value]
-            (x.double() - centre) @ weights
-            for x, (centre, weights) in ((a, self.first), (b, self.second))
-        )
+        return self.embed_first(a), self.embed_second(b)
+
+    def embed_first(self, a: Float[Tensor, "instances first"]) -> Tensor:
+        """The first modality alone."""
+        centre, weights = self.first
+        return (a.double() - centre) @ weights
+
+    def embed_second(self, b: Float[Tensor, "instances second"]) -> Tensor:
+        """The second modality alone."""
+        centre, weights = self.second
+        return (b.double() - centre) @ weights
 
 
 def fit_cca(

@@ -42,6 +42,7 @@ def evaluate(
     views: Augmentation | None = None,
     autocast: torch.dtype | None = None,
     tap: Tap = "pooled",
+    initial: Sequence[Encoder] = (),
 ) -> list[Score]:
     """Probe a frozen encoder and its baselines on the same data in the same way.
 
@@ -67,6 +68,8 @@ def evaluate(
         views: makes the positive pairs for probes that compare views.
         autocast: precision to run the encoders in, see `embed`.
         tap: what of the encoding is probed; views are compared by their pooled vectors alone.
+        initial: each trained encoder as it was before this training, where it had been trained
+            elsewhere already: one more baseline.
 
     Returns:
         the scores by probe and metric, the encoder's before those of its baselines.
@@ -85,6 +88,8 @@ def evaluate(
     results = _Results()
     for trained, own_seeds in runs:
         results.add("encoder", chosen, data.sample(trained, chosen, own_seeds[0]), own_seeds)
+    for (_, own_seeds), before in zip(runs, initial, strict=False):
+        results.add("initial", chosen, data.sample(before, chosen, own_seeds[0]), own_seeds)
     if encoder_factory is not None:
         for seed in seeds:
             fresh = _fresh(encoder_factory, seed, runs[0][0])

@@ -8,13 +8,15 @@ from math import sqrt
 from statistics import fmean, stdev
 from typing import Literal, TypeAlias
 
-Features: TypeAlias = Literal["encoder", "random", "raw", "majority", "chance"]
-"""What a probe stood on: the trained encoder, a random-initialised one, the raw features, or
-nothing at all: always the commonest class or the mean of the labels, or, of a choice among
-candidates, a random one. In retrieval, the raw features stand behind a linear CCA."""
+Features: TypeAlias = Literal["encoder", "initial", "random", "raw", "majority", "chance"]
+"""What a probe stood on: the trained encoder, the same as another run had left it before this one
+went on, a random-initialised one, the raw features, or nothing at all: always the commonest class
+or the mean of the labels, or, of a choice among candidates, a random one. In retrieval, the raw
+features stand behind a linear CCA."""
 
-_BASELINES: tuple[Features, ...] = ("random", "raw", "majority", "chance")
+_BASELINES: tuple[Features, ...] = ("initial", "random", "raw", "majority", "chance")
 _SAID = {
+    "initial": "the encoder it began as",
     "random": "a random encoder",
     "raw": "raw features",
     "majority": "the majority baseline",

@@ -62,6 +62,7 @@ from tacit.functional.remembered import (
 from tacit.functional.sorting import soft_ranks
 from tacit.functional.spectrum import effective_rank, normalised_deviation
 from tacit.functional.supervised_contrast import supervised_contrast
+from tacit.functional.triplets import Mined, Triplets, mine_triplets, triplet_margin
 
 __all__ = [
     "Across",
@@ -73,8 +74,10 @@ __all__ = [
     "EffectiveEntropy",
     "GlobalContrast",
     "Groups",
+    "Mined",
     "MixedBarlowTwins",
     "Pairs",
+    "Triplets",
     "VICReg",
     "all_reduce_sum",
     "barlow_twins",
@@ -102,6 +105,7 @@ __all__ = [
     "masked_smooth_l1",
     "masked_soft_cross_entropy",
     "min_norm",
+    "mine_triplets",
     "mixed_barlow_twins",
     "momentum_contrast",
     "nearest_neighbours",
@@ -120,6 +124,7 @@ __all__ = [
     "soft_ranks",
     "supervised_contrast",
     "symmetric_contrast",
+    "triplet_margin",
     "variance_hinge",
     "vicreg",
     "von_mises_fisher_weights",

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
 import torch
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tacit.contract import EncoderSpec, Encoding, Mask, Tokens
 from tacit.nn.cosine_head import CosineDecoder, CosineHead
-from tacit.nn.positions import grid_positions
+from tacit.nn.positions import GridPositions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +171,6 @@ class TransformerHead(nn.Module):
     """
 
     mask_token: nn.Parameter
-    positions: Tensor | None
 
     def __init__(self, config: TransformerDecoder, spec: EncoderSpec, out: int) -> None:
         super().__init__()
@@ -183,8 +182,7 @@ class TransformerHead(nn.Module):
         self.width = config.width
         self.embed = nn.Linear(spec.width, config.width)
         self.mask_token = nn.Parameter(torch.zeros(config.width))
-        positions = None if spec.grid is None else grid_positions(spec.grid, config.width)
-        self.register_buffer("positions", positions, persistent=False)
+        self.positions = GridPositions(spec.grid, config.width)
         self.cross = isinstance(config, CrossDecoder)
         block = nn.TransformerDecoderLayer if self.cross else nn.TransformerEncoderLayer
         self.blocks = nn.ModuleList(
@@ -228,7 +226,7 @@ class TransformerHead(nn.Module):
         x = self.embed(encoding.tokens)
         if mask.mode == "drop":
             x = self.fill(x, encoding, mask)
-        x = x + self._positions(mask.hidden).to(x.dtype)
+        x = self.place(x)
         padding = None if encoding.valid is None else ~encoding.valid
         before = 0
         if encoding.registers is not None:
@@ -250,9 +248,7 @@ class TransformerHead(nn.Module):
                 x = block(x, src_key_padding_mask=padding)
             return x
         assert reference is not None
-        assert reference.tokens is not None
-        seen = self.embed(reference.tokens)
-        seen = seen + self._positions(seen[..., 0]).to(seen.dtype)
+        seen = self.seen(reference)
         hidden = None if reference.valid is None else ~reference.valid
         for block in self.blocks:
             x = block(x, seen, tgt_key_padding_mask=padding, memory_key_padding_mask=hidden)
@@ -267,16 +263,15 @@ class TransformerHead(nn.Module):
         whole = self.mask_token.to(x.dtype).expand(batch, tokens, self.width)
         return whole.scatter(1, encoding.kept[..., None].expand_as(x), x)
 
-    def _positions(self, like: Shaped[Tensor, "batch tokens"]) -> Float[Tensor, "tokens width"]:
-        tokens = like.shape[1]
-        if self.positions is None:
-            return grid_positions((tokens,), self.width, device=like.device)
-        if len(self.positions) != tokens:
-            raise ValueError(
-                f"decoder: wanted the {len(self.positions)} tokens of the encoder's grid; got "
-                f"{tokens}: masked prediction needs views of the encoder's own size"
-            )
-        return self.positions
+    def place(self, x: Float[Tensor, "batch tokens width"]) -> Float[Tensor, "batch tokens width"]:
+        """Tell tokens where they lie."""
+        placed: Tensor = self.positions(x)
+        return placed
+
+    def seen(self, reference: Encoding) -> Float[Tensor, "batch length width"]:
+        """What a cross decoder looks at."""
+        assert reference.tokens is not None
+        return self.place(self.embed(reference.tokens))
 
 
 def build_decoder(config: DecoderConfig, spec: EncoderSpec, out: int) -> nn.Module:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def grid_positions(
@@ -39,3 +39,38 @@ def grid_positions(
         parts += [angles.sin(), angles.cos()]
     encoded = torch.cat(parts, dim=1).float()
     return torch.nn.functional.pad(encoded, (0, width - encoded.shape[1]))
+
+
+class GridPositions(nn.Module):
+    """The positions of an encoder's tokens, made once where they lie on a grid.
+
+    Args:
+        grid: tokens along each axis; None: a line of any length.
+        width: features of a position.
+    """
+
+    made: Tensor | None
+
+    def __init__(self, grid: tuple[int, ...] | None, width: int) -> None:
+        super().__init__()
+        self.width = width
+        made = None if grid is None else grid_positions(grid, width)
+        self.register_buffer("made", made, persistent=False)
+
+    def forward(
+        self, x: Float[Tensor, "batch tokens width"]
+    ) -> Float[Tensor, "batch tokens width"]:
+        """Tokens with their positions added.
+
+        Raises:
+            ValueError: they are not as many as the grid has.
+        """
+        tokens = x.shape[1]
+        if self.made is None:
+            return x + grid_positions((tokens,), self.width, device=x.device).to(x.dtype)
+        if len(self.made) != tokens:
+            raise ValueError(
+                f"decoder: wanted the {len(self.made)} tokens of the encoder's grid; got "
+                f"{tokens}: masked prediction needs views of the encoder's own size"
+            )
+        return x + self.made.to(x.dtype)

@@ -18,6 +18,7 @@ from tacit.functional import (
     masked_smooth_l1,
     scaled_cosine_error,
 )
+from tacit.nn.target import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,3 +157,27 @@ def token_error(
             )
         case CrossEntropy():
             return masked_cross_entropy(prediction, target, hidden)
+
+
+def check_loss(loss: TokenLoss | None, target: Target, modality: str) -> None:
+    """Refuse a loss that a target does not fit.
+
+    Args:
+        loss: None where the target has a loss of its own.
+        target: of one modality's tokens.
+        modality: which.
+
+    Raises:
+        ValueError: codes without a cross-entropy, or features with one.
+    """
+    if loss is None or isinstance(loss, CrossEntropy) == target.codes:
+        return
+    if target.codes:
+        raise ValueError(
+            f"loss: the {modality} encoder's targets are codes, of a vocabulary of "
+            f"{target.width}: wanted loss.kind='cross-entropy'; got {loss.kind!r}"
+        )
+    raise ValueError(
+        f"loss: the {modality} encoder's targets are features: a cross-entropy needs codes; wanted "
+        "another loss.kind, or a target that makes codes"
+    )

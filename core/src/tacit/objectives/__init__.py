@@ -65,8 +65,11 @@ from tacit.objectives.labelled import (
     LabelledConfig,
 )
 from tacit.objectives.lejepa import LeJepa, LeJepaConfig
+from tacit.objectives.masked_across import MaskedAcross, MaskedAcrossConfig
+from tacit.objectives.masked_clip import MaskedClip, MaskedClipConfig
 from tacit.objectives.masked_distillation import Ibot, IbotConfig
 from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
+from tacit.objectives.mined_triplets import MinedTriplets, MinedTripletsConfig
 from tacit.objectives.mixed import MixedBarlowTwins, MixedBarlowTwinsConfig
 from tacit.objectives.mutual_information import CMim, CMimConfig
 from tacit.objectives.offline_clustering import DeepCluster, DeepClusterConfig
@@ -130,8 +133,14 @@ __all__ = [
     "LabelledConfig",
     "LeJepa",
     "LeJepaConfig",
+    "MaskedAcross",
+    "MaskedAcrossConfig",
+    "MaskedClip",
+    "MaskedClipConfig",
     "MaskedPrediction",
     "MaskedPredictionConfig",
+    "MinedTriplets",
+    "MinedTripletsConfig",
     "MixedBarlowTwins",
     "MixedBarlowTwinsConfig",
     "MoCo",

@@ -69,6 +69,7 @@ from tacit.nn import (
 )
 from tacit.nn.features import Own
 from tacit.nn.picked import Picked, pick
+from tacit.nn.token_losses import check_loss
 from tacit.objectives.instances import counted
 from tacit.objectives.units import spread, units_of
 
@@ -163,7 +164,7 @@ class MaskedPrediction(Objective):
         self.config = config or MaskedPredictionConfig()
         self.decoder, self.target = nn.ModuleDict(), nn.ModuleDict()
         self.specs: dict[str, EncoderSpec] = {}
-        self.requires = _requirements(self.config)
+        self.requires = requirements(self.config)
 
     def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:
         """A target and a decoder for each modality.
@@ -172,10 +173,10 @@ class MaskedPrediction(Objective):
             ValueError: a target and a loss that do not fit, or a grid the mask does not fit.
         """
         for name, spec in specs.items():
-            target = build_target(self.config.target, spec)
-            _check_loss(self.config.loss, target, name)
+            target = self.content(spec)
+            check_loss(self.loss_of(target), target, name)
             if spec.grid is not None:
-                self.config.mask.check(spec.grid, self.config.mode)
+                self.mask_of(name).check(spec.grid, self.config.mode)
             if spec.tokens == "packed" and not self.config.mask.packs:
                 raise ValueError(
                     f"mask: the {name} encoder's tokens are packed and lie on no grid: wanted "
@@ -188,7 +189,23 @@ class MaskedPrediction(Objective):
                 )
             self.specs[name] = spec
             self.target[name] = target
-            self.decoder[name] = build_decoder(self.config.decoder, spec, target.width)
+            self.decoder[name] = self.head(spec, target.width)
+
+    def content(self, spec: EncoderSpec) -> Target:
+        """What is predicted of an encoder's tokens."""
+        return build_target(self.config.target, spec)
+
+    def head(self, spec: EncoderSpec, out: int) -> nn.Module:
+        """What predicts it."""
+        return build_decoder(self.config.decoder, spec, out)
+
+    def mask_of(self, name: str) -> MaskConfig:
+        """The sampler of a modality's masks."""
+        return self.config.mask
+
+    def loss_of(self, target: Target) -> TokenLoss | None:
+        """How far off a prediction of a target is; None: the target knows."""
+        return self.config.loss
 
     def before_epoch(self, ctx: Context) -> None:
         """Targets that are made of the data read it."""
@@ -210,7 +227,7 @@ class MaskedPrediction(Objective):
                 reference, own = ctx.encode(own[0]), own[1:]
             errors = [self.errors(name, view, ctx, reference) for view in own]
             suffix = f"/{name}" if len(views.modalities) > 1 else ""
-            terms |= {f"{term}{suffix}": value for term, value in _mean(errors).items()}
+            terms |= {f"{term}{suffix}": value for term, value in mean_of(errors).items()}
             found = self.target_of(name).metrics()
             metrics |= {f"{key}{suffix}": value for key, value in found.items()}
         return Losses(terms=terms, metrics=metrics)
@@ -227,7 +244,7 @@ class MaskedPrediction(Objective):
             error = self.error(name, view, hiding, content, encoding, ctx, reference)
             asked = self.asked(view, hiding, encoding)
             errors.append({"reconstruction": error, **target.penalties(asked)})
-        return _mean(errors) | self.effort(view, encoding, ctx)
+        return mean_of(errors) | self.effort(view, encoding, ctx)
 
     def effort(self, view: View, encoding: Encoding, ctx: Context) -> dict[str, Tensor]:
         """The mean square of what the tokens of a view were made of, if it is to be small."""
@@ -287,11 +304,11 @@ class MaskedPrediction(Objective):
         ctx: Context,
     ) -> Tensor:
         """How far a prediction is off, by the loss set or the target's own."""
-        if self.config.loss is None:
+        if (loss := self.loss_of(target)) is None:
             assert isinstance(target, Own)
             return target.target.error(predicted, content, asked)
         return token_error(
-            self.config.loss,
+            loss,
             predicted,
             content,
             asked,
@@ -320,7 +337,7 @@ class MaskedPrediction(Objective):
                     f"objective is set to {mode!r}: set the objective's mode, or the views' mask"
                 )
             return (Hiding(view.mask, view.mask.hidden),)
-        sampler = self._sampler(ctx)
+        sampler = self._sampler(view.modality, ctx)
         if spec.tokens == "packed":
             mask = sampler.packed(content.shape[0], mode=mode, generator=generator)
             return (Hiding(mask, mask.hidden),)
@@ -338,8 +355,8 @@ class MaskedPrediction(Objective):
         assert isinstance(target, Target)
         return target
 
-    def _sampler(self, ctx: Context) -> MaskConfig:
-        mask = self.config.mask
+    def _sampler(self, name: str, ctx: Context) -> MaskConfig:
+        mask = self.mask_of(name)
         if isinstance(mask, MultiBlockMask | SubsetMask):
             return mask
         ratio = ctx.value("mask.ratio", mask.ratio)
@@ -353,25 +370,13 @@ class MaskedPrediction(Objective):
         return replace(tokens, values=tokens.values.detach(), asked=asked)
 
 
-def _mean(errors: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+def mean_of(errors: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of each named error."""
     return {term: torch.stack([each[term] for each in errors]).mean() for term in errors[0]}
 
 
-def _check_loss(loss: TokenLoss | None, target: Target, modality: str) -> None:
-    if loss is None or isinstance(loss, CrossEntropy) == target.codes:
-        return
-    if target.codes:
-        raise ValueError(
-            f"loss: the {modality} encoder's targets are codes, of a vocabulary of "
-            f"{target.width}: wanted loss.kind='cross-entropy'; got {loss.kind!r}"
-        )
-    raise ValueError(
-        f"loss: the {modality} encoder's targets are features: a cross-entropy needs codes; wanted "
-        "another loss.kind, or a target that makes codes"
-    )
-
-
-def _requirements(config: MaskedPredictionConfig) -> Requirements:
+def requirements(config: MaskedPredictionConfig) -> Requirements:
+    """What settings need of encoders, views and batches."""
     words = {"tokens", f"mask:{config.mode}"}
     if config.mode == "drop" or isinstance(config.decoder, TransformerDecoder):
         words.add("tokens:dense")

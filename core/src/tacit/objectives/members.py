@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from tacit.contract import Context, Views
+from tacit.contract import Context, View, Views
 from tacit.functional import all_reduce_sum
 
 
@@ -37,11 +37,7 @@ class Members:
             ValueError: views that change the order of the instances.
         """
         first = views[0]
-        if any(view.source is not None for view in views):
-            raise ValueError(
-                f"the {first.modality} views change the order of the instances (View.source is "
-                "set), so that they are no longer paired: use views of scope 'instance'"
-            )
+        check_order(views)
         pooled, present = [ctx.encode(view).pooled for view in views], first.present
         if first.rows is not None:
             pooled = [each[first.rows] for each in pooled]
@@ -51,6 +47,19 @@ class Members:
             pooled=tuple(pooled),
             views=tuple(projector(each) for each in pooled),
             present=present,
+        )
+
+
+def check_order(views: Sequence[View]) -> None:
+    """Refuse views of one modality that are no longer paired with those of another.
+
+    Raises:
+        ValueError: they change the order of the instances.
+    """
+    if any(view.source is not None for view in views):
+        raise ValueError(
+            f"the {views[0].modality} views change the order of the instances (View.source is "
+            "set), so that they are no longer paired: use views of scope 'instance'"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tacit.offers.cross_modal import CROSS_MODAL
 from tacit.plugin import Offer
 
 JOINT_EMBEDDING = (
@@ -268,53 +269,6 @@ MASKED = (
     ),
 )
 """What was hidden is predicted."""
-
-CROSS_MODAL = (
-    Offer(
-        name="clip",
-        target="tacit.methods:clip",
-        summary="Members of a pair find each other among all of the batch, both ways",
-        requires=("views:plain", "pairs"),
-        source="Radford et al. 2021, arXiv:2103.00020",
-    ),
-    Offer(
-        name="siglip",
-        target="tacit.methods:siglip",
-        summary="Every pair of members is told to belong together or not, by itself",
-        requires=("views:plain", "pairs"),
-        source="Zhai et al. 2023, arXiv:2303.15343",
-    ),
-    Offer(
-        name="slip",
-        target="tacit.methods:slip",
-        summary="CLIP between modalities and SimCLR within each",
-        requires=("views:two-views", "pairs"),
-        source="Mu et al. 2021, arXiv:2112.12750",
-    ),
-    Offer(
-        name="paired-isogclr",
-        target="tacit.methods:paired_isogclr",
-        summary="CLIP with a temperature for each instance, and averages that remember the data",
-        requires=("views:plain", "pairs", "instances"),
-        source="Qiu et al. 2023, arXiv:2305.11965",
-    ),
-    Offer(
-        name="paired-vicreg",
-        target="tacit.methods:paired_vicreg",
-        summary="Members of a pair meet, variance is kept up and covariance down in each modality",
-        requires=("views:plain", "pairs"),
-        source="Bardes et al. 2022, arXiv:2105.04906",
-    ),
-    Offer(
-        name="deep-cca",
-        target="tacit.methods:deep_cca",
-        summary="The directions in which modalities vary together, by gradient descent",
-        requires=("views:plain", "pairs"),
-        source="Chapman et al. 2024, arXiv:2310.01012",
-    ),
-)
-"""Encoders of several modalities are joined by the pairs their instances make."""
-
 
 PRETEXT = (
     Offer(

@@ -366,6 +366,7 @@ def order_of(source: Source | GeneratedSource, settings: Training, seed: int) ->
             seed=seed,
             lengths=lengths,
             pool=max(1, settings.bucket),
+            mixture=source.mixture(),
         )
     if settings.epochs is not None:
         raise ValueError("endless data have no epochs: set steps, or endless=true")

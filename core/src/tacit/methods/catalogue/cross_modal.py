@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from tacit.methods.catalogue.defaults import training
 from tacit.methods.method import Method, Stage
+from tacit.nn import Frozen
 from tacit.objectives import (
     Clip,
     ClipConfig,
     DeepCca,
     DeepCcaConfig,
+    MaskedAcross,
+    MaskedAcrossConfig,
+    MaskedClip,
+    MaskedClipConfig,
+    MinedTriplets,
+    MinedTripletsConfig,
     PairedISogClr,
     PairedISogClrConfig,
     PairedVicReg,
@@ -112,5 +119,62 @@ def deep_cca() -> Method:
         name="deep-cca",
         summary="The directions in which modalities vary together, by gradient descent",
         source="Chapman et al. 2024, arXiv:2310.01012",
+        stages=(stage,),
+    )
+
+
+def masked_across() -> Method:
+    """Masked prediction with other modalities in sight. It has no space they share: no retrieval.
+
+    MaskVLM hides 0.6 of photographs and 0.3 of their captions; here 0.6 of all: set
+    `objective.ratios`.
+    """
+    stage = Stage(
+        views="plain",
+        objective=MaskedAcross,
+        config=MaskedAcrossConfig(),
+        training=training(decay=0.05, betas=(0.9, 0.95)),
+    )
+    return Method(
+        name="masked-across",
+        summary="Tokens hidden of one modality are predicted with the others in sight",
+        source="Kwon et al. 2022, arXiv:2208.02131; Eymael et al. 2024, arXiv:2403.17823",
+        stages=(stage,),
+    )
+
+
+def masked_clip() -> Method:
+    """MaskVLM without its classifier of matching pairs."""
+    stage = Stage(
+        views="plain",
+        objective=MaskedClip,
+        config=MaskedClipConfig(),
+        training=training(decay=0.05, betas=_BETAS),
+    )
+    return Method(
+        name="masked-clip",
+        summary="CLIP, and tokens hidden of one modality predicted with the other in sight",
+        source="Kwon et al. 2022, arXiv:2208.02131",
+        stages=(stage,),
+    )
+
+
+def mined_triplets() -> Method:
+    """Triplets by another modality. Its guides stay as the run begins: give them `initial`.
+
+    The paper's are features of photographs, and learn nothing; here each modality guides the other
+    unless `objective.learn` says otherwise, by random weights if by none better.
+    """
+    stage = Stage(
+        views="plain",
+        objective=MinedTriplets,
+        config=MinedTripletsConfig(),
+        teachers={"guide": Frozen()},
+        training=training(),
+    )
+    return Method(
+        name="mined-triplets",
+        summary="What is alike in one modality is brought near in the other, the rest apart",
+        source="Zuern et al. 2019, arXiv:1912.03227",
         stages=(stage,),
     )
