@@ -68,7 +68,8 @@ from tacit.objectives.lejepa import LeJepa, LeJepaConfig
 from tacit.objectives.masked_across import MaskedAcross, MaskedAcrossConfig
 from tacit.objectives.masked_clip import MaskedClip, MaskedClipConfig
 from tacit.objectives.masked_distillation import Ibot, IbotConfig
-from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
+from tacit.objectives.masked_prediction import MaskedPrediction
+from tacit.objectives.masked_settings import MaskedPredictionConfig
 from tacit.objectives.mined_triplets import MinedTriplets, MinedTripletsConfig
 from tacit.objectives.mixed import MixedBarlowTwins, MixedBarlowTwinsConfig
 from tacit.objectives.mutual_information import CMim, CMimConfig

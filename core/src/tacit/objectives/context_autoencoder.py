@@ -14,7 +14,8 @@ from tacit.functional import masked_mean_squared_error
 from tacit.nn import BlockMask, MaskConfig, TransformerDecoder
 from tacit.nn.regressor import LatentRegressor
 from tacit.objectives.instances import counted
-from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
+from tacit.objectives.masked_prediction import MaskedPrediction
+from tacit.objectives.masked_settings import MaskedPredictionConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,12 +39,8 @@ from tacit.nn import (
 from tacit.nn.across import AcrossHead, Reader
 from tacit.nn.features import Own
 from tacit.nn.masks.sampler import check_ratio
-from tacit.objectives.masked_prediction import (
-    MaskedPrediction,
-    MaskedPredictionConfig,
-    mean_of,
-    requirements,
-)
+from tacit.objectives.masked_prediction import MaskedPrediction, mean_of
+from tacit.objectives.masked_settings import MaskedPredictionConfig, requirements
 from tacit.objectives.members import check_complete, check_order
 
 _CONTENT = frozenset({"targets", "targets:codes", "targets:own"})

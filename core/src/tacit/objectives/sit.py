@@ -35,7 +35,8 @@ from tacit.nn import (
 )
 from tacit.nn.balance import plan_of
 from tacit.objectives.instances import paired
-from tacit.objectives.masked_prediction import MaskedPrediction, MaskedPredictionConfig
+from tacit.objectives.masked_prediction import MaskedPrediction
+from tacit.objectives.masked_settings import MaskedPredictionConfig
 from tacit.objectives.pretext import Pretext, PretextConfig
 from tacit.objectives.several import joint
 
