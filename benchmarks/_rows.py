@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
@@ -34,7 +35,7 @@ Key = tuple[str, str, int]
 """Features, encoder, seed."""
 
 
-class Table:
+class Table(ABC):
     """The rows of a result file, each written when it is there.
 
     Args:
@@ -83,9 +84,9 @@ class Table:
     def _key(self, row: Row) -> tuple[str | int, ...]:
         return tuple(row[name] for name in self.keys)
 
+    @abstractmethod
     def summary(self) -> list[Row]:
         """What readers are shown, over the seeds."""
-        raise NotImplementedError
 
     def text(self) -> str:
         """The summary, for a terminal."""

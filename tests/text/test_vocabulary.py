@@ -120,6 +120,8 @@ def test_what_cannot_be_extended_is_refused(letters: Any) -> None:
         extend_vocabulary(network, letters, CORPUS, VocabularyConfig(least=99))
     with pytest.raises(ValueError, match="layer: the model has 2; got 3"):
         extend_vocabulary(network, letters, CORPUS, VocabularyConfig(layer=3))
+    with pytest.raises(ValueError, match="is alone: lower"):
+        extend_vocabulary(network, letters, CORPUS, VocabularyConfig(words=1))
     with pytest.raises(ValueError, match="sentences: wanted at least 1"):
         VocabularyConfig(sentences=0)
     with pytest.raises(ValueError, match="cannot be loaded"):

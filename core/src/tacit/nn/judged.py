@@ -11,12 +11,23 @@ from tacit.functional.precision import full
 from tacit.nn.target import Target
 
 
-class JudgedFeatures(Target):
-    """A target that is features of a network, and says whether they have become all alike."""
+class Judged(Target):
+    """A target that notes in each step what is to be said of it and of predictions."""
 
     def __init__(self) -> None:
         super().__init__()
         self._metrics: dict[str, Tensor] = {}
+
+    def metrics(self) -> dict[str, Float[Tensor, ""]]:
+        """What `judge` noted."""
+        return self._metrics
+
+
+class JudgedFeatures(Judged):
+    """A target that is features of a network, and says whether they have become all alike.
+
+    Deviations are over hidden tokens, of all features together: near 0 where they collapsed.
+    """
 
     @torch.no_grad()
     def judge(
@@ -30,10 +41,6 @@ class JudgedFeatures(Target):
             "target_deviation": deviation(content, hidden),
             "predicted_deviation": deviation(predicted, hidden),
         }
-
-    def metrics(self) -> dict[str, Float[Tensor, ""]]:
-        """Deviation over hidden tokens, of all features together: near 0 where they collapsed."""
-        return self._metrics
 
 
 def deviation(
@@ -49,14 +56,15 @@ def deviation(
     return variance.mean().sqrt()
 
 
-class JudgedCodes(Target):
-    """A target that is codes, and says whether they are worth predicting and are predicted."""
+class JudgedCodes(Judged):
+    """A target that is codes, and says whether they are worth predicting and are predicted.
+
+    Of hidden tokens: how many codes were right, how many are the commonest, how many are in use. A
+    prediction is worth something where `accuracy` is above `majority`; codes are where
+    `code_perplexity` is well above 1.
+    """
 
     codes = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._metrics: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def judge(
@@ -76,14 +84,6 @@ class JudgedCodes(Target):
             "majority": share[:-1].max(),
             "code_perplexity": perplexity(share[:-1]),
         }
-
-    def metrics(self) -> dict[str, Float[Tensor, ""]]:
-        """Codes of hidden tokens: how many were right, how many the commonest, how many in use.
-
-        A prediction is worth something where `accuracy` is above `majority`; codes are where
-        `code_perplexity` is well above 1.
-        """
-        return self._metrics
 
 
 def perplexity(share: Float[Tensor, " codes"]) -> Float[Tensor, ""]:

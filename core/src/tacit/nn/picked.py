@@ -34,12 +34,13 @@ class Picked:
         return values.scatter(1, self.index, new.where(self.there, self.of(values)))
 
 
-def pick(asked: Bool[Tensor, "batch tokens"], most: int) -> Picked:
+def pick(asked: Bool[Tensor, "batch tokens"], most: int | None) -> Picked:
     """The tokens that are asked for, found without waiting for the device.
 
     Args:
         asked: which are.
-        most: no row asks for more; what it asks for beyond that would be left out.
+        most: no row asks for more; what it asks for beyond that would be left out. None: all tokens
+            are taken, for nobody knows.
     """
     index = (~asked).byte().argsort(dim=1, stable=True)[:, :most]
     return Picked(index, asked.gather(1, index))

@@ -65,10 +65,9 @@ def vime() -> Method:
     )
 
 
-def mvm() -> Method:
-    """Masked value modelling: BERT's task on columns, numbers predicted as numbers (Labrador)."""
+def _hidden_values(name: str, summary: str, *, ratio: float) -> Method:
     config = MaskedPredictionConfig(
-        mask=RandomMask(ratio=0.3),
+        mask=RandomMask(ratio=ratio),
         mode="replace",
         target=OwnTarget(),
         decoder=LinearDecoder(),
@@ -76,11 +75,17 @@ def mvm() -> Method:
     )
     stage = Stage(views="masked", objective=MaskedPrediction, config=config, training=_training())
     return Method(
-        name="tabular/mvm",
-        summary="Values of hidden columns are predicted, numbers as numbers",
+        name=f"tabular/{name}",
+        summary=summary,
         source="Bellamy et al. 2023, arXiv:2312.11502",
         stages=(stage,),
     )
+
+
+def mvm() -> Method:
+    """Masked value modelling: BERT's task on columns, numbers predicted as numbers (Labrador)."""
+    summary = "Values of hidden columns are predicted, numbers as numbers"
+    return _hidden_values("mvm", summary, ratio=0.3)
 
 
 def labrador() -> Method:
@@ -91,20 +96,8 @@ def labrador() -> Method:
     alone. They train 10 layers at a rate of 1e-5 on 100 million tests; the rate here is for small
     networks and short runs.
     """
-    config = MaskedPredictionConfig(
-        mask=RandomMask(ratio=0.01),
-        mode="replace",
-        target=OwnTarget(),
-        decoder=LinearDecoder(),
-        loss=None,
-    )
-    stage = Stage(views="masked", objective=MaskedPrediction, config=config, training=_training())
-    return Method(
-        name="tabular/labrador",
-        summary="Code and value of a hidden item of a bag are predicted from the others",
-        source="Bellamy et al. 2023, arXiv:2312.11502",
-        stages=(stage,),
-    )
+    summary = "Code and value of a hidden item of a bag are predicted from the others"
+    return _hidden_values("labrador", summary, ratio=0.01)
 
 
 def t_jepa() -> Method:

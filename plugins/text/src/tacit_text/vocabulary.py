@@ -64,15 +64,13 @@ def extend_vocabulary(
         The new words, the most useful first.
 
     Raises:
-        ValueError: a corpus none of whose words is frequent and in pieces, or a layer the model
-            lacks.
+        ValueError: a corpus none of whose words is frequent and in pieces, a single one where rows
+            are made of contexts, or a layer the model lacks.
 
     Source: Pavlova and Makhlouf 2023 (arXiv 2308.08625), BIOptimus, contextualised weight
         distillation. Only abstract and README could be read (the code of this step is not
         public): which layer is taken, and that rows are brought to the mean length of those that
-        are there, are ours. Of a sentence model of 6 layers, embeddings of sentences with 73 new
-        words stayed nearer to what they were (a mean cosine of 0.934) than with the mean of the
-        pieces (0.920) or with drawn rows (0.778).
+        are there, are ours.
     """
     config, corpus = config or VocabularyConfig(), list(texts)
     depth = model.config.num_hidden_layers
@@ -83,6 +81,11 @@ def extend_vocabulary(
         raise ValueError(
             f"vocabulary: no word of the corpus occurs {config.least} times and is cut into "
             "pieces: lower `least`, or keep the tokenizer"
+        )
+    if config.start == "context" and len(words) < 2:
+        raise ValueError(
+            f"start: contexts tell new words from each other, and {words[0]!r} is alone: lower "
+            "`least`, raise `words`, or set start='pieces'"
         )
     rows = _rows(model, tokenizer, corpus, words, config)
     _add(model, tokenizer, words, rows)

@@ -73,14 +73,14 @@ class Exercise:
         shown: the tokens the generator sees, where they are not hidden from it.
         asked: the places.
         hide: whether it sees a mask there.
-        most: places of a text there are at most.
+        most: places of a text there are at most, where that is known.
     """
 
     subwords: Subwords
     shown: Int[Tensor, "batch tokens"]
     asked: Bool[Tensor, "batch tokens"]
     hide: bool
-    most: int
+    most: int | None
 
     def only(self, places: Bool[Tensor, "batch tokens"]) -> Exercise:
         """The same with these places alone; all others are as they were in the text."""
@@ -176,8 +176,9 @@ class Courses(Objective):
             rows, (tokens,), mode="replace", generator=ctx.generator, valid=subwords.content
         )
         shown = subwords.ids if hide else swapped(subwords.ids, mask.hidden, ctx.generator)
-        most = tokens if mask.most is None else mask.most
-        return Exercise(subwords=subwords, shown=shown, asked=mask.hidden, hide=hide, most=most)
+        return Exercise(
+            subwords=subwords, shown=shown, asked=mask.hidden, hide=hide, most=mask.most
+        )
 
     def _course(self, name: str, view: View, exercise: Exercise, ctx: Context) -> Losses:
         generator, subwords = self._generator(view), exercise.subwords

@@ -125,7 +125,7 @@ class TokenSwap(Objective):
         encoding = ctx.encode(view)
         assert encoding.tokens is not None, "requirements ask for tokens"
         tokens = ctx.encoder(view.modality).tokenize(view.value)
-        asked = pick(mask.hidden, mask.most or ids.shape[1])
+        asked = pick(mask.hidden, mask.most)
         encoding = replace(encoding, tokens=asked.of(encoding.tokens))
         logits = self.heads[view.modality](encoding, mask, tokens)
         return masked_cross_entropy(logits, asked.of(ids), asked.there)

@@ -72,7 +72,7 @@ class GeneratorSource(nn.Module):
         ctx: Context,
     ) -> Corrupted:
         """Samples of what might have been in the chosen places, and the generator's loss."""
-        asked = pick(chosen.hidden, chosen.most or chosen.hidden.shape[1])
+        asked = pick(chosen.hidden, chosen.most)
         logits = self.guesses(subwords, chosen.hidden, asked)
         loss = masked_cross_entropy(logits, asked.of(subwords.ids), asked.there)
         written = self.written(subwords, logits, asked, ctx)
