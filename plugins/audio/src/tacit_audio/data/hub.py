@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from tacit.data.hub import load_split
 from tacit_audio.data.clips import Clips
 from tacit_audio.data.columns import ColumnConfig, table_of
-
-if TYPE_CHECKING:
-    import datasets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,20 +39,8 @@ class Hub(Clips):
 
     def __init__(self, config: HubConfig) -> None:
         self.config = config
-        loaded = _load(config)
+        loaded = load_split(
+            config.path, subset=config.subset, split=config.split, revision=config.revision
+        )
         loaded = loaded.flatten_indices() if loaded._indices is not None else loaded
         super().__init__(table_of(loaded, config, f"{config.path} ({config.split})"), config)
-
-
-def _load(config: HubConfig) -> datasets.Dataset:
-    import datasets
-
-    try:
-        return datasets.load_dataset(
-            config.path, config.subset, split=config.split, revision=config.revision
-        )
-    except Exception as error:  # the network, the hub and every builder raise their own
-        raise ValueError(
-            f"{config.path}: cannot be loaded: {error}. Check the name, subset and split, and that "
-            "the hub can be reached"
-        ) from error

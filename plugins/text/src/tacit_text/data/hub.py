@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tacit.data.hub import load_split
 from tacit.data.scan import OnError
 from tacit_text.data.memory import TextsInMemory
 from tacit_text.data.packing import packed
@@ -46,18 +47,10 @@ class Hub(TextsInMemory):
     Config = HubConfig
 
     def __init__(self, config: HubConfig) -> None:
-        import datasets
-
         self.config = config
-        try:
-            dataset = datasets.load_dataset(
-                config.path, config.subset, split=config.split, revision=config.revision
-            )
-        except Exception as error:  # the network, the hub and every builder raise their own
-            raise ValueError(
-                f"{config.path}: cannot be loaded: {error}. Check the name, subset and split, and "
-                "that the hub can be reached"
-            ) from error
+        dataset = load_split(
+            config.path, subset=config.subset, split=config.split, revision=config.revision
+        )
         origin = f"{config.path} ({config.split})"
         table = dataset.with_format("arrow")[:]
         columns = columns_of(table, text=config.text, label=config.label, origin=origin)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from tacit.data.hub import load_split
 from tacit_vision.data.images import Images, Table
 from tacit_vision.data.table import ColumnConfig, choose, table_of
-
-if TYPE_CHECKING:
-    import datasets
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
@@ -53,21 +50,9 @@ class Hub(Images):
 
 
 def _table(config: HubConfig) -> Table:
-    dataset = _load(config)
+    dataset = load_split(
+        config.path, subset=config.subset, split=config.split, revision=config.revision
+    )
     origin = f"{config.path} ({config.split})"
     columns = choose(dataset.features, config, origin)
     return table_of(dataset, columns, config, origin)
-
-
-def _load(config: HubConfig) -> datasets.Dataset:
-    import datasets
-
-    try:
-        return datasets.load_dataset(
-            config.path, config.subset, split=config.split, revision=config.revision
-        )
-    except Exception as error:  # the network, the hub and every builder raise their own
-        raise ValueError(
-            f"{config.path}: cannot be loaded: {error}. Check the name, subset and split, and that "
-            "the hub can be reached"
-        ) from error
