@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import ClassVar
 
-from _rows import RANDOM, SUPERVISED, Row, Table
+from _rows import RANDOM, SUPERVISED, Row, Table, spread
 
 MFCC, LOG_MEL = "MFCC statistics", "log-mel statistics"
 EVIDENCE = ("accuracy", "majority", "code_perplexity", "target_deviation", "predicted_deviation")
@@ -54,7 +54,7 @@ class AudioResults(Table):
         own = {r["seed"]: r for r in rows if (r["features"], r["encoder"]) == (features, encoder)}
         score = {seed: row[task[1]]["linear"] for seed, row in own.items()}
         out: Row = {"set": task[0], "task": task[1], "features": features, "encoder": encoder}
-        out["linear"] = _spread(list(score.values()))
+        out["linear"] = spread(list(score.values()))
         out["layer"] = ", ".join(dict.fromkeys(row[task[1]]["layer"] for row in own.values()))
         if features not in self.baselines:
             for name, rival in (("random", (RANDOM, encoder)), ("MFCC", (MFCC, ""))):
@@ -64,7 +64,7 @@ class AudioResults(Table):
                     if (row["features"], row["encoder"]) == rival
                 }
                 leads = [score[seed] - other[seed] for seed in score if seed in other]
-                out[f"lead over {name}"] = _spread(leads, sign="+") if leads else ""
+                out[f"lead over {name}"] = spread(leads, sign="+") if leads else ""
                 if name == "random":
                     out["beyond the spread"] = _beyond(leads)
             out["evidence"] = _evidence(list(own.values()))
@@ -77,11 +77,6 @@ class AudioResults(Table):
 
 def _tasks(row: Row) -> list[str]:
     return [name for name, value in row.items() if isinstance(value, dict)]
-
-
-def _spread(values: Sequence[float], sign: str = "") -> str:
-    spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{fmean(values):{sign}.3f}{spread}"
 
 
 def _beyond(leads: Sequence[float]) -> str:

@@ -1,4 +1,4 @@
-"""The rows of the table of methods: kept one by one, and summed up over their seeds."""
+"""Rows of result files: kept one by one, and summed up over their seeds; those of the methods."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Table(ABC):
     """The rows of a result file, each written when it is there.
 
     Args:
-        path: the file.
+        path: the file; none to print rows alone.
         about: what was measured; rows of another setting are not kept.
         note: what a reader should know.
 
@@ -51,27 +51,37 @@ class Table(ABC):
     keys: ClassVar[tuple[str, ...]] = ("features", "encoder", "seed")
     wanted: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, path: Path, about: str, note: str = "") -> None:
+    def __init__(self, path: Path | None, about: str, note: str = "") -> None:
         self.path, self.about, self.note = path, about, note
-        kept = json.loads(path.read_text()) if path.is_file() else {}
+        kept = json.loads(path.read_text()) if path and path.is_file() else {}
         self.runs: list[Row] = kept.get("runs", []) if kept.get("about") == about else []
+
+    def find(self, key: tuple[str | int, ...]) -> Row | None:
+        """A row that is there and has all columns."""
+        alike = (row for row in self.runs if self._key(row) == key)
+        return next((row for row in alike if self.wanted <= row.keys()), None)
 
     def take(self, key: tuple[str | int, ...], measure: Callable[[], Row]) -> None:
         """Measure a row and write it, unless it is there; a method that refuses says why."""
-        old = next((row for row in self.runs if self._key(row) == key), {})
-        if old and self.wanted <= old.keys():
+        if self.find(key) is not None:
             return
         began = time.process_time()
         try:
             measured = measure()
         except ValueError as error:
             measured = {"problem": str(error)}
-        self.forget(key)
-        row = {**dict(zip(self.keys, key, strict=True)), **measured}
         # Of a run that was only probed again the time of the first measurement is told.
+        old = next((row for row in self.runs if self._key(row) == key), {})
         spent = max(round(time.process_time() - began), old.get("seconds", 0))
-        self.runs.append({**row, "seconds": spent})
-        print(json.dumps(self.runs[-1]), flush=True)
+        self.add({**dict(zip(self.keys, key, strict=True)), **measured, "seconds": spent})
+
+    def add(self, row: Row) -> None:
+        """Keep, print and write a row, in the place of one of the same key."""
+        self.forget(self._key(row))
+        self.runs.append(row)
+        print(json.dumps(row), flush=True)
+        if self.path is None:
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         content = {"machine": machine(), "about": self.about, "note": self.note}
         content["results"] = self.summary()
@@ -91,6 +101,27 @@ class Table(ABC):
     def text(self) -> str:
         """The summary, for a terminal."""
         return "\n".join("  ".join(str(value) for value in row.values()) for row in self.summary())
+
+
+def spread(values: Sequence[float], *, digits: int = 3, sign: str = "") -> str:
+    """Mean and standard deviation of what was measured; nothing of nothing."""
+    if not values:  # measured before there was this column
+        return ""
+    around = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{fmean(values):{sign}.{digits}f}{around}"
+
+
+def leads(own: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether the lead of the means is larger than the two spreads together."""
+    if not own or not other:
+        return False
+    both = sum(stdev(values) ** 2 for values in (own, other) if len(values) > 1)
+    return fmean(own) - fmean(other) > both**0.5
+
+
+def column(rows: Sequence[Row], name: str) -> list[float]:
+    """The numbers of a column, of the rows that have one."""
+    return [row[name] for row in rows if isinstance(row.get(name), int | float)]
 
 
 class Results(Table):
@@ -128,25 +159,12 @@ class Results(Table):
 
 
 def _said(rows: Sequence[Row], probe: str) -> str:
-    values = [row[probe] for row in rows if probe in row]
-    if not values:  # measured before there was this probe
-        return ""
-    spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{fmean(values):.3f}{spread}" if probe != "rankme" else f"{fmean(values):.1f}"
+    values = column(rows, probe)
+    return f"{fmean(values):.1f}" if probe == "rankme" and values else spread(values)
 
 
 def _beaten(rows: Sequence[Row], baseline: Sequence[Row]) -> str:
     """The probes whose lead is larger than the two spreads together; `no` if none is."""
     both = [probe for probe in JUDGED if all(probe in row for row in (*rows, *baseline))]
-    won = [probe for probe in both if baseline and _leads(rows, baseline, probe)]
+    won = [probe for probe in both if leads(column(rows, probe), column(baseline, probe))]
     return " and ".join(won) or "no"
-
-
-def _leads(rows: Sequence[Row], baseline: Sequence[Row], probe: str) -> bool:
-    own, other = [r[probe] for r in rows], [r[probe] for r in baseline]
-    spread = (_variance(own) + _variance(other)) ** 0.5
-    return fmean(own) - fmean(other) > spread
-
-
-def _variance(values: Sequence[float]) -> float:
-    return stdev(values) ** 2 if len(values) > 1 else 0.0

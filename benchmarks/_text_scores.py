@@ -11,8 +11,11 @@ from torch import Tensor
 
 from tacit.contract import Encoder
 from tacit.evaluation import LinearProbeConfig
+from tacit.evaluation.embed import evaluation_mode
 from tacit.evaluation.linear import linear_probe
+from tacit.evaluation.pooling import mean_tokens
 from tacit_text.probes import embed_texts, similarity, spearman
+from tacit_text.texts import Texts
 
 PROBED = {"sst2": "SST-2", "trec6": "TREC"}
 STS = "STS-B"
@@ -92,15 +95,30 @@ class Measure:
     def _probe(self, encoder: Encoder, name: str) -> float:
         train, test = self.parts(name)
         probe = linear_probe(
-            embed_texts(encoder, train.texts),
+            layered(encoder, train.texts),
             train.classes,
             classes=int(train.classes.max()) + 1,
             generator=torch.Generator().manual_seed(0),
             config=LinearProbeConfig(penalties=(1.0, 0.1, 1e-2, 1e-3, 1e-4)),
         )
-        found = probe.predict(embed_texts(encoder, test.texts))
+        found = probe.predict(layered(encoder, test.texts))
         found = found.argmax(1) if found.ndim == 2 else found
         return round(100 * float((found == test.classes).double().mean()), 2)
+
+
+@torch.no_grad()
+def layered(encoder: Encoder, texts: list[str], *, batch: int = 256) -> Tensor:
+    """The mean tokens of all layers of an encoder side by side; pooled vectors if it has none."""
+    taps = tuple(range(1, encoder.spec.layers + 1))
+    if not taps:
+        return embed_texts(encoder, texts, batch=batch)
+    found = []
+    with evaluation_mode(encoder):
+        for at in range(0, len(texts), batch):
+            encoding = encoder(Texts(tuple(texts[at : at + batch])), taps=taps)
+            each = [mean_tokens(encoding.layers[tap], encoding) for tap in taps]
+            found.append(torch.cat(each, 1).float())
+    return torch.cat(found)
 
 
 def _read(path: Path) -> Labelled:

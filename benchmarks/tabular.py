@@ -25,18 +25,18 @@ whose settings have changed).
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
-from typing import Any
+from statistics import fmean
+from typing import ClassVar
 
 import pandas as pd
 import torch
-from _measure import machine
+from _rows import Row, column, spread
+from _rows import Table as ResultTable
 from torch import Tensor
 
 import tacit
@@ -73,7 +73,6 @@ PROBES = (
     PerceptronProbe(),
     KnnProbe(),
 )
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def main() -> None:
     torch.set_num_threads(1)
     tried = args.wine or args.validation
     out = Path("runs/tabular.json") if tried else RESULT
-    results = Results(out, _about(args.steps, args.validation))
+    results = Results(out, _about(args.steps, args.validation), PUBLISHED)
     for seed in args.seeds:
         for name in ["wine"] if args.wine else args.sets:
             given = (
@@ -125,14 +124,14 @@ def measure(
     encoders = [f"random {kind}" for kind in dict.fromkeys(METHODS[m] for m in methods)]
     for features in (RAW, *encoders, *methods):
         every = counts_of(len(parts.train.cells))
-        counts = [count for count in every if not results.has(name, features, seed, count)]
+        counts = [each for each in every if not results.find((name, features, seed, name_of(each)))]
         if not counts:
             continue
         file = FEATURES / f"{name}-{every[-1]}-{features.replace(' ', '-')}-{seed}-{steps}.pt"
         values, seconds = kept_features(file, parts, features, seed, steps)
         head = {"set": name, "metric": parts.metric, "features": features, "seed": seed}
         for labels, scores in probed(parts, features, values, seed, counts):
-            results.add([{**head, "labels": labels, **scores, "seconds": seconds}])
+            results.add({**head, "labels": labels, **scores, "seconds": seconds})
         file.unlink(missing_ok=True)
 
 
@@ -156,6 +155,11 @@ def kept_features(
 def counts_of(rows: int) -> tuple[int, ...]:
     """Numbers of labels that are tried, of so many rows."""
     return (*(few for few in FEW if few < rows), rows)
+
+
+def name_of(count: int) -> str:
+    """How a number of labels is called."""
+    return str(count) if count in FEW else "all"
 
 
 def features_of(parts: Parts, features: str, seed: int, steps: int) -> tuple[Tensor, Tensor]:
@@ -221,7 +225,7 @@ def probed(
         draws = range(DRAWS if count < rows else 1)
         found = [_scores(parts, features, train, test, count, 100 * seed + at) for at in draws]
         mean = {probe: round(fmean(each[probe] for each in found), 4) for probe in found[0]}
-        yield ("all" if count == rows else str(count)), mean
+        yield name_of(count), mean
 
 
 def _scores(parts: Parts, features: str, train: Tensor, test: Tensor, count: int, seed: int) -> Row:
@@ -279,35 +283,10 @@ def _rows(source: FrameSource) -> Rows:
     return value
 
 
-class Results:
-    """The rows of the result file, each written when it is there.
+class Results(ResultTable):
+    """The table; see `_rows.Table`."""
 
-    Args:
-        path: the file.
-        about: what was measured; rows of another setting are not kept.
-    """
-
-    def __init__(self, path: Path, about: str) -> None:
-        self.path, self.about = path, about
-        kept = json.loads(path.read_text()) if path.is_file() else {}
-        alike = kept.get("about") == about
-        self.runs: list[Row] = kept.get("runs", []) if alike else []
-
-    def has(self, name: str, features: str, seed: int, count: int) -> bool:
-        """Whether the row of so many labels is there."""
-        labels = str(count) if count in FEW else "all"
-        wanted = (name, features, seed, labels)
-        return any((r["set"], r["features"], r["seed"], r["labels"]) == wanted for r in self.runs)
-
-    def add(self, rows: Sequence[Row]) -> None:
-        """Keep and write the rows of one kind of features on one table with one seed."""
-        self.runs += rows
-        for row in rows:
-            print(json.dumps(row), flush=True)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        content = {"machine": machine(), "about": self.about, "published": PUBLISHED}
-        content |= {"results": self.summary(), "runs": self.runs}
-        self.path.write_text(json.dumps(content, indent=1) + "\n")
+    keys: ClassVar[tuple[str, ...]] = ("set", "features", "seed", "labels")
 
     def summary(self) -> list[Row]:
         """One row for each table, number of labels and kind of features, over the seeds."""
@@ -320,17 +299,11 @@ class Results:
         )
         return [_summed(*group, groups[group]) for group in order]
 
-    def text(self) -> str:
-        """The summary, for a terminal."""
-        return "\n".join("  ".join(str(value) for value in row.values()) for row in self.summary())
-
 
 def _summed(name: str, labels: str, features: str, rows: Sequence[Row]) -> Row:
     out: Row = {"set": name, "metric": rows[0]["metric"], "labels": labels, "features": features}
     for probe in ("linear", "mlp", "knn", "trees"):
-        values = [row[probe] for row in rows if probe in row]
-        spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
-        out[probe] = f"{fmean(values):.3f}{spread}" if values else ""
+        out[probe] = spread(column(rows, probe))
     seconds = round(fmean(row["seconds"] for row in rows))
     return {**out, "seeds": len(rows), "CPU seconds to train": seconds}
 

@@ -20,18 +20,18 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from statistics import fmean, stdev
+from typing import ClassVar
 
 import torch
-from _measure import RESULTS, machine
-from _text_scores import PROBED, STS, Measure, Scores
+from _measure import RESULTS
+from _rows import RANDOM, Row, Table, column, leads, spread
+from _text_scores import PROBED, STS, Measure
 
 from tacit.contract import Encoder
 from tacit.data import EpochOrder, Source
@@ -54,9 +54,7 @@ OBJECTIVES = {
 }
 CONTRASTS = {"simcse": (simcse, TwoViews), "mirror-bert": (mirror_bert, Mirror)}
 PACK, BATCH, RATE, VOCABULARY = 32, 16, 1e-3, 4096
-RANDOM = "random encoder"
 JUDGED = (STS, *PROBED.values())
-Row = dict[str, object]
 
 
 def main() -> None:
@@ -73,81 +71,42 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS / "text.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    bench = Bench(args, Rows(args.seconds, None if args.validation else args.out))
+    out = None if args.validation else args.out
+    bench = Bench(args, Results(out, _about(args.seconds)))
     for seed in args.seeds:
         bench.one_seed(seed)
 
 
-class Rows:
-    """The rows of the result file, each written when it is there.
+class Results(Table):
+    """The table; see `_rows.Table`."""
 
-    Args:
-        seconds: CPU time of a training; rows of another are not kept.
-        path: the file; none to print rows alone.
-    """
-
-    def __init__(self, seconds: float, path: Path | None) -> None:
-        self.about = (
-            f"WikiText-2 in rows of {PACK} words, BERT of width 128 and depth 2 with "
-            f"{VOCABULARY} subwords, from scratch. Every objective has the same compute, "
-            f"{seconds:g} CPU seconds of one core, measured in its row, in batches of {BATCH}; "
-            "steps are what it came to. Accuracies of linear probes in %, Spearman "
-            "times 100; mean and standard deviation over seeds"
-        )
-        self.path = path
-        known = json.loads(path.read_text()) if path and path.is_file() else {}
-        self.runs: list[Row] = known.get("runs", []) if known.get("about") == self.about else []
-
-    def take(self, name: str, seed: int, measure: Callable[[], Row | Scores]) -> None:
-        """A row, unless it is known already."""
-        if self.find(name, seed):
-            return
-        self.runs.append({"features": name, "seed": seed, **measure()})
-        print(json.dumps(self.runs[-1]), flush=True)
-        if self.path:
-            content = {"machine": machine(), "about": self.about}
-            content |= {"results": self.summary(), "runs": self.runs}
-            self.path.write_text(json.dumps(content, indent=1) + "\n")
-
-    def find(self, name: str, seed: int) -> Row | None:
-        """A row that is there."""
-        alike = (row for row in self.runs if (row["features"], row["seed"]) == (name, seed))
-        return next(alike, None)
+    keys: ClassVar[tuple[str, ...]] = ("features", "seed")
 
     def summary(self) -> list[Row]:
         """One row for each kind of features, over the seeds."""
         groups: dict[str, list[Row]] = {}
         for row in self.runs:
-            groups.setdefault(str(row["features"]), []).append(row)
+            groups.setdefault(row["features"], []).append(row)
         return [self._summed(name, rows, groups.get(RANDOM, [])) for name, rows in groups.items()]
 
     def _summed(self, name: str, rows: list[Row], random: list[Row]) -> Row:
         out: Row = {"features": name}
         for key in (*JUDGED, "anisotropy", "STS-B before", "steps", "CPU seconds a run"):
-            out[key] = _said(_values(rows, key), digits=2 if key == "anisotropy" else 1)
+            out[key] = spread(column(rows, key), digits=2 if key == "anisotropy" else 1)
         if rows[0].get("steps"):
-            won = [key for key in JUDGED if _leads(_values(rows, key), _values(random, key))]
+            won = [key for key in JUDGED if leads(column(rows, key), column(random, key))]
             out["beats the random encoder by more than the spread"] = " and ".join(won) or "no"
         return {**out, "seeds": len(rows)}
 
 
-def _values(rows: Sequence[Row], key: str) -> list[float]:
-    return [float(value) for row in rows if isinstance(value := row.get(key), int | float)]
-
-
-def _said(values: Sequence[float], *, digits: int) -> str:
-    if not values:
-        return ""
-    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{fmean(values):.{digits}f}{spread}"
-
-
-def _leads(own: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether the lead is larger than the two spreads together."""
-    if not own or not other:
-        return False
-    spread = sum(stdev(part) ** 2 for part in (own, other) if len(part) > 1) ** 0.5
-    return fmean(own) - fmean(other) > spread
+def _about(seconds: float) -> str:
+    return (
+        f"WikiText-2 in rows of {PACK} words, BERT of width 128 and depth 2 with "
+        f"{VOCABULARY} subwords, from scratch. Every objective has the same compute, "
+        f"{seconds:g} CPU seconds of one core, measured in its row, in batches of {BATCH}; "
+        "steps are what it came to. Accuracies of linear probes in %, Spearman "
+        "times 100; mean and standard deviation over seeds"
+    )
 
 
 @dataclass
@@ -155,7 +114,7 @@ class Bench:
     """The measurements."""
 
     args: argparse.Namespace
-    rows: Rows
+    rows: Results
 
     def __post_init__(self) -> None:
         self.tokenizer = str(_tokenizer(self.args.data, self.args.work / "tokenizer"))
@@ -164,8 +123,8 @@ class Bench:
     def one_seed(self, seed: int) -> None:
         """All rows of one seed."""
         if seed == self.args.seeds[0]:
-            self.rows.take("majority", seed, self.measure.majority)
-            self.rows.take("TF-IDF", seed, self.measure.tfidf)
+            self.take("majority", seed, self.measure.majority)
+            self.take("TF-IDF", seed, self.measure.tfidf)
         self.take(RANDOM, seed, lambda: self.measure.encoder(self.encoder(seed)))
         self.take("mean of random vectors", seed, lambda: self.measure.encoder(self.words(seed)))
         for name in self.args.objectives:
@@ -185,9 +144,9 @@ class Bench:
             go_on = partial(self.contrast, name, "given model", known, seed, short=True)
             self.take(f"given model then {name}", seed, go_on)
 
-    def take(self, name: str, seed: int, measure: Callable[[], Row | Scores]) -> None:
+    def take(self, name: str, seed: int, measure: Callable[[], Row]) -> None:
         """A row of the table."""
-        self.rows.take(name, seed, measure)
+        self.rows.take((name, seed), measure)
 
     def encoder(self, seed: int, *, dropout: float = 0.0) -> Bert:
         """The encoder all objectives train."""
@@ -230,7 +189,7 @@ class Bench:
         done = Plan(rate=rate, batch=64, seed=seed, steps=steps).train(
             learner, _corpus(self.args.data, 16)
         )
-        known = self.rows.find(before, seed) or {}
+        known = self.rows.find((before, seed)) or {}
         found = self.measure.encoder(learner.encoder("text"), probes=not short)
         return {**done, "STS-B before": known.get(STS), **found}
 

@@ -72,7 +72,7 @@ def test_objectives_stand_beside_baselines_at_the_compute_their_rows_say(
 
 def test_a_lead_within_the_spread_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
-    leads = importlib.import_module("text")._leads
+    leads = importlib.import_module("_rows").leads
     assert leads([70.0, 72.0], [60.0, 61.0])
     assert not leads([70.0, 72.0], [69.5, 70.5])
     assert not leads([], [1.0])
