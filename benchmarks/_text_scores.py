@@ -18,7 +18,8 @@ from tacit_text.probes import embed_texts, similarity, spearman
 from tacit_text.texts import Texts
 
 PROBED = {"sst2": "SST-2", "trec6": "TREC"}
-STS = "STS-B"
+STS, LAYERS = "STS-B", "STS-B, layers"
+"""Of pooled vectors, and of the mean tokens of all layers side by side."""
 Scores = dict[str, float]
 
 
@@ -43,10 +44,13 @@ class Measure:
     validation: bool = False
 
     def encoder(self, encoder: Encoder, *, probes: bool = True) -> Scores:
-        """Of an encoder: rank correlation and anisotropy, and accuracies unless not wanted."""
+        """Of an encoder: rank correlations and anisotropy, and accuracies unless not wanted."""
         first, second, judged = self.pairs()
         found = similarity(embed_texts(encoder, first), embed_texts(encoder, second), judged)
         scores = {STS: round(100 * found.spearman, 2), "anisotropy": round(found.anisotropy, 3)}
+        if probes:
+            found = similarity(layered(encoder, first), layered(encoder, second), judged)
+            scores[LAYERS] = round(100 * found.spearman, 2)
         for name in PROBED if probes else ():
             scores[PROBED[name]] = self._probe(encoder, name)
         return scores

@@ -29,6 +29,7 @@ TITLES = {
     "graph_size": "Graphs: a million nodes",
     "tabular_size": "Tables: a million rows",
     "tabular": "Tables: quality of the methods beside boosted trees",
+    "tabular_long": "Tables: ten times the steps",
     "text": "Text: objectives at equal compute, and contrasts on top",
     "audio": "Recordings: quality of the methods",
     "audio_throughput": "Recordings: hours of audio an hour",

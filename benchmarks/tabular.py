@@ -1,6 +1,8 @@
 """Do the methods for tables help, beside boosted trees: three tables, all labels and few.
 
     python benchmarks/tabular.py --data FOLDER [--sets adult ...] [--methods ...] [--seeds 0 1 2]
+    python benchmarks/tabular.py --data FOLDER --sets california_housing adult --methods t-jepa \
+        --steps 6000 --seeds 0 1 2 3 4 --out benchmarks/results/tabular_long.json
     python benchmarks/tabular.py --data FOLDER --validation    # to choose settings by
     python benchmarks/tabular.py --wine                        # only to see that it runs
 
@@ -99,12 +101,13 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--validation", action="store_true")
+    parser.add_argument("--out", type=Path, default=RESULT, help="one file for one number of steps")
     args = parser.parse_args()
     if (args.data is None) != args.wine:
         parser.error("wanted --data FOLDER or --wine")
     torch.set_num_threads(1)
     tried = args.wine or args.validation
-    out = Path("runs/tabular.json") if tried else RESULT
+    out = Path("runs/tabular.json") if tried else args.out
     results = Results(out, _about(args.steps, args.validation), PUBLISHED)
     for seed in args.seeds:
         for name in ["wine"] if args.wine else args.sets:

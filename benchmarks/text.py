@@ -6,12 +6,14 @@
 `--data` holds `wikitext2_small`, `sst2`, `trec6` and `stsb_en`, folders of parquet files, one a
 split. Every objective trains the same small BERT on the training part of WikiText, with a WordPiece
 trained on it, for as many CPU seconds of one core as the others, however many steps that is; the
-rate follows a cosine over that time, and nothing is dropped out: batch, rate and dropout are the
-better of two or three for masked language modelling on the validation part. Then frozen embeddings
-are probed: logistic regression on SST-2 and TREC, its penalty chosen on a fifth of the training
-part, and the rank correlation of cosines with STS-B's test scores. SimCSE and Mirror-BERT go on
-from the encoder that masked language modelling left, and from `--model`, a folder of the
-transformers library, on WikiText's sentences.
+rate follows a cosine over that time, and nothing is dropped out. Batch, rate, dropout, depth and
+vocabulary are the better of two or three for masked language modelling on the validation part.
+
+What is frozen is probed, the mean tokens of all layers side by side: logistic regression on SST-2
+and TREC, its penalty chosen on a fifth of the training part, and the rank correlation of cosines
+with STS-B's test scores; beside it that of the pooled vectors, which contrasts train. SimCSE and
+Mirror-BERT go on from the encoder that masked language modelling left, and from `--model`, a folder
+of the transformers library, on WikiText's sentences.
 
 Rows are written one by one, and those that `results/text.json` holds are not measured again.
 """
@@ -31,7 +33,7 @@ from typing import ClassVar
 import torch
 from _measure import RESULTS
 from _rows import RANDOM, Row, Table, column, leads, spread
-from _text_scores import PROBED, STS, Measure
+from _text_scores import LAYERS, PROBED, STS, Measure
 
 from tacit.contract import Encoder
 from tacit.data import EpochOrder, Source
@@ -53,8 +55,9 @@ OBJECTIVES = {
     "e2s2": e2s2,
 }
 CONTRASTS = {"simcse": (simcse, TwoViews), "mirror-bert": (mirror_bert, Mirror)}
-PACK, BATCH, RATE, VOCABULARY = 32, 16, 1e-3, 4096
-JUDGED = (STS, *PROBED.values())
+WIDTH, DEPTH, VOCABULARY = 128, 4, 2048
+PACK, BATCH, RATE = 32, 16, 1e-3
+JUDGED = (LAYERS, *PROBED.values())
 
 
 def main() -> None:
@@ -91,7 +94,7 @@ class Results(Table):
 
     def _summed(self, name: str, rows: list[Row], random: list[Row]) -> Row:
         out: Row = {"features": name}
-        for key in (*JUDGED, "anisotropy", "STS-B before", "steps", "CPU seconds a run"):
+        for key in (*JUDGED, STS, "STS-B before", "anisotropy", "steps", "CPU seconds a run"):
             out[key] = spread(column(rows, key), digits=2 if key == "anisotropy" else 1)
         if rows[0].get("steps"):
             won = [key for key in JUDGED if leads(column(rows, key), column(random, key))]
@@ -101,11 +104,12 @@ class Results(Table):
 
 def _about(seconds: float) -> str:
     return (
-        f"WikiText-2 in rows of {PACK} words, BERT of width 128 and depth 2 with "
+        f"WikiText-2 in rows of {PACK} words, BERT of width {WIDTH} and depth {DEPTH} with "
         f"{VOCABULARY} subwords, from scratch. Every objective has the same compute, "
         f"{seconds:g} CPU seconds of one core, measured in its row, in batches of {BATCH}; "
-        "steps are what it came to. Accuracies of linear probes in %, Spearman "
-        "times 100; mean and standard deviation over seeds"
+        "steps are what it came to. Probes of the mean tokens of all layers side by side: "
+        "accuracies in %, Spearman times 100, and that of pooled vectors; mean and standard "
+        "deviation over seeds"
     )
 
 
@@ -126,7 +130,10 @@ class Bench:
             self.take("majority", seed, self.measure.majority)
             self.take("TF-IDF", seed, self.measure.tfidf)
         self.take(RANDOM, seed, lambda: self.measure.encoder(self.encoder(seed)))
-        self.take("mean of random vectors", seed, lambda: self.measure.encoder(self.words(seed)))
+        for width in (WIDTH, WIDTH * DEPTH):
+            words = partial(self.words, seed, width)
+            name = f"mean of random vectors of {width}"
+            self.take(name, seed, lambda words=words: self.measure.encoder(words()))
         for name in self.args.objectives:
             self.take(name, seed, partial(self.trained, OBJECTIVES[name](), seed))
         if self.weights("mlm", seed).is_file():
@@ -151,13 +158,14 @@ class Bench:
     def encoder(self, seed: int, *, dropout: float = 0.0) -> Bert:
         """The encoder all objectives train."""
         torch.manual_seed(seed)
-        config = BertConfig(tokenizer=self.tokenizer, depth=2, truncate=True, dropout=dropout)
-        return Bert(config)
+        shape = {"width": WIDTH, "depth": DEPTH, "tokenizer": self.tokenizer}
+        return Bert(BertConfig(**shape, truncate=True, dropout=dropout))
 
-    def words(self, seed: int) -> Words:
+    def words(self, seed: int, width: int) -> Words:
         """Random word vectors, averaged."""
         torch.manual_seed(seed)
-        return Words(WordsConfig(kind="cbow", width=128, tokenizer=self.tokenizer, truncate=True))
+        config = WordsConfig(kind="cbow", width=width, tokenizer=self.tokenizer, truncate=True)
+        return Words(config)
 
     def weights(self, name: str, seed: int) -> Path:
         """Where what an objective left is kept."""

@@ -56,7 +56,8 @@ def test_objectives_stand_beside_baselines_at_the_compute_their_rows_say(
     text.main()
     first = json.loads(out.read_text())
     rows = {row["features"]: row for row in first["results"]}
-    baselines = ["majority", "TF-IDF", "random encoder", "mean of random vectors"]
+    vectors = [f"mean of random vectors of {width}" for width in (128, 512)]
+    baselines = ["majority", "TF-IDF", "random encoder", *vectors]
     assert [*rows] == [*baselines, "mlm", "rts", "mlm then simcse", "mlm then mirror-bert"]
     trained = {row["features"]: row for row in first["runs"] if "steps" in row}
     for name in ("mlm", "rts"):
