@@ -1,6 +1,6 @@
 """What minutes of training are worth on text: objectives at equal CPU time, and contrasts on top.
 
-    python benchmarks/text.py --data FOLDER [--seconds 240] [--seeds 0 1 2] [--model FOLDER]
+    python benchmarks/text.py --data FOLDER [--seconds 150] [--seeds 0 1 2] [--model FOLDER]
     python benchmarks/text.py --data FOLDER --validation    # to choose settings by; keeps nothing
 
 `--data` holds `wikitext2_small`, `sst2`, `trec6` and `stsb_en`, folders of parquet files, one a
@@ -63,7 +63,7 @@ JUDGED = (LAYERS, *PROBED.values())
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=240, help="CPU time of a training")
+    parser.add_argument("--seconds", type=float, default=150, help="CPU time of a training")
     parser.add_argument("--contrast-steps", type=int, default=50)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--objectives", nargs="+", choices=OBJECTIVES, default=list(OBJECTIVES))
@@ -193,7 +193,7 @@ class Bench:
         """A contrast on top of an encoder, a copy of it; `short` for one that is good already."""
         make, views = CONTRASTS[name]
         learner = _learner(make(), copy.deepcopy(encoder), views(), seed)
-        steps, rate = (25, 2e-5) if short else (self.args.contrast_steps, 3e-4)
+        steps, rate = (25, 2e-5) if short else (self.args.contrast_steps, 3e-5)
         done = Plan(rate=rate, batch=64, seed=seed, steps=steps).train(
             learner, _corpus(self.args.data, 16)
         )
