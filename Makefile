@@ -42,7 +42,7 @@ demo: $(STAMPS)/base ## install, then pretrain a small encoder and judge it
 	$(BIN)/tacit $(DEMO)
 
 test: lint $(STAMPS)/dev ## install, then linters, types, the layers of the house, and the tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=25 $(TESTS)
 
 test-learning: $(STAMPS)/dev ## every method beats its random encoder on digits: minutes
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES) --dist load -m learning $(TESTS)

@@ -244,7 +244,8 @@ def _scores(parts: Parts, features: str, train: Tensor, test: Tensor, count: int
         scores[probe.name] = probe(sample, torch.Generator().manual_seed(seed))[parts.metric]
     if features == RAW:
         fitted = parts.train.replaced(parts.train.cells[chosen])
-        scores["trees"] = boosted_trees(fitted, parts.test, target, seed=seed)[parts.metric]
+        found = boosted_trees(fitted, parts.test, target.train, classes=target.classes, seed=seed)
+        scores["trees"] = target.scores(found)[parts.metric]
     return scores
 
 

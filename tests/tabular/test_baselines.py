@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
-import pytest
 import torch
 
+import tacit
 from tacit.evaluation import Target
 from tacit_tabular.baselines import boosted_trees
 from tacit_tabular.data import FrameSource
@@ -30,22 +32,44 @@ def test_trees_read_categories_and_missing_values_for_both_tasks() -> None:
     (train, given), (test, wanted) = table(600, 0), table(300, 1)
     source = FrameSource(train)
     parts = rows_of(train), rows_of(test, source)
-    numbers = boosted_trees(*parts, Target(train=given, test=wanted), seed=0)
-    assert numbers["r2"] > 0.9
+    numbers = Target(train=given, test=wanted)
+    assert numbers.scores(boosted_trees(*parts, given, classes=None, seed=0))["r2"] > 0.9
     classes = Target(train=(given[:, 0] > 0).long(), test=(wanted[:, 0] > 0).long(), classes=2)
-    assert boosted_trees(*parts, classes, seed=0)["accuracy"] > 0.93
+    found = boosted_trees(*parts, classes.train, classes=2, seed=0)
+    assert classes.scores(found)["accuracy"] > 0.93
 
 
 def test_an_unseen_category_is_no_more_than_missing() -> None:
     train, given = table(100, 0)
-    source = FrameSource(train)
-    new = rows_of(train.assign(job="astronaut"), source)
-    scores = boosted_trees(rows_of(train), new, Target(train=given, test=given), seed=0)
-    assert np.isfinite(scores["rmse"])
+    new = rows_of(train.assign(job="astronaut"), FrameSource(train))
+    assert boosted_trees(rows_of(train), new, given, classes=None, seed=0).isfinite().all()
 
 
-def test_several_numbers_are_refused() -> None:
+def test_several_numbers_are_predicted_one_by_one() -> None:
     train, given = table(100, 0)
-    two = given.expand(-1, 2)
-    with pytest.raises(ValueError, match="one number a row"):
-        boosted_trees(rows_of(train), rows_of(train), Target(train=two, test=two), seed=0)
+    rows, two = rows_of(train), torch.cat([given, -given], 1)
+    found = boosted_trees(rows, rows, two, classes=None, seed=0)
+    alone = boosted_trees(rows, rows, given, classes=None, seed=0)
+    assert torch.equal(found[:, :1], alone)
+    assert found.shape == (100, 2)
+
+
+def test_one_class_alone_is_always_predicted() -> None:
+    train, _ = table(10, 0)
+    rows = rows_of(train)
+    found = boosted_trees(rows, rows, torch.ones(10, dtype=torch.long), classes=2, seed=0)
+    assert found.tolist() == [1] * 10
+
+
+def test_trees_stand_beside_the_probes_of_a_run_on_a_table(tmp_path: Path) -> None:
+    run = tacit.pretrain(
+        "tabular/scarf",
+        data="tabular/wine",
+        out=tmp_path / "run",
+        settings={"training": {"steps": 2, "batch": 32}},
+    )
+    scores = run.evaluate(probes=["linear"], labels=(20, None), seeds=(0, 1))
+    trees = {s.labels: s for s in scores if s.features == "supervised"}
+    assert trees.keys() == {20, None}
+    assert trees[None].value > trees[20].value > 0.4
+    assert trees[20].seeds == trees[None].seeds == 2

@@ -220,3 +220,59 @@ def test_what_cannot_be_evaluated_is_refused(settings: dict[str, Any], message: 
 def test_runs_without_a_seed_each_are_refused() -> None:
     with pytest.raises(ValueError, match="got 3 runs and seeds"):
         run([good(), good(), good()])
+
+
+class Supervising(Signal):
+    """Predicts the class of the nearest labelled value: one neighbour."""
+
+    supervises = True
+
+    def supervised(
+        self, train: Any, test: Any, *, rows: Tensor, labels: Tensor, **_: Any
+    ) -> Tensor:
+        return labels[torch.cdist(test, train[rows]).argmin(1)]
+
+
+def test_few_labels_are_drawn_by_each_seed_for_all_features_alike() -> None:
+    scores = run(good(), probes=["linear", "rankme"], labels=(20, None))
+    few = {s.features: s for s in scores if s.probe == "linear" and s.labels == 20}
+    everything = {s.features: s for s in scores if s.probe == "linear" and s.labels is None}
+    assert few.keys() == everything.keys() == {"encoder", "random", "raw", "majority"}
+    assert few["encoder"].seeds == few["majority"].seeds == 2
+    assert 0.7 < few["encoder"].value <= everything["encoder"].value
+    assert [s.labels for s in scores if s.probe == "rankme"] == [None, None]
+    assert few == {
+        s.features: s for s in run(good(), probes=["linear"], labels=(20,)) if s.labels == 20
+    }
+
+
+def test_few_labels_are_those_a_probe_is_fitted_on() -> None:
+    probe = KnnProbe(config=KnnConfig(neighbours=1))
+    alone = [run(good(), probes=[probe], labels=(1,), seeds=(seed,)) for seed in range(4)]
+    for scores in alone:  # of one label every prediction is its class: about half are right
+        assert pick(scores, "knn", "encoder").value == pick(scores, "knn", "majority").value
+
+
+def test_a_supervised_model_of_the_modality_stands_beside_probes_of_labels() -> None:
+    shuffled = Counted(reversed(data(0)))
+    settings = {"modality": Supervising(), "probes": ["knn", "rankme"], "labels": (30, None)}
+    scores, other = run(good(), **settings), run(good(), train=shuffled, **settings)
+    found = {s.labels: s.value for s in scores if s.features == "supervised"}
+    assert found.keys() == {30, None}
+    assert found[None] > 0.85
+    assert found[30] < found[None]
+    assert found == {s.labels: s.value for s in other if s.features == "supervised"}
+    table = score_table(scores)
+    assert "supervised" in table
+    assert "labels" in table
+
+
+@pytest.mark.parametrize("wrong", [(), (0,), (121,)])
+def test_numbers_of_labels_that_cannot_be_are_refused(wrong: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="labels: wanted"):
+        run(good(), probes=["linear"], labels=wrong)
+
+
+def test_few_labels_for_probes_without_labels_are_refused() -> None:
+    with pytest.raises(ValueError, match="no effect"):
+        run(good(), probes=["rankme"], labels=(50,))

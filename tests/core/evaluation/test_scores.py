@@ -35,6 +35,7 @@ def test_the_record_has_exactly_these_keys() -> None:
             "value": 0.5,
             "std": 0.1,
             "seeds": 3,
+            "labels": None,
         },
         {
             "probe": "linear",
@@ -43,6 +44,7 @@ def test_the_record_has_exactly_these_keys() -> None:
             "value": 0.4,
             "std": 0.0,
             "seeds": 3,
+            "labels": None,
         },
     ]
 

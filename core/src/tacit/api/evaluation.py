@@ -92,8 +92,11 @@ def evaluate_runs(
     device: torch.device,
     batch: int = 256,
     tap: Tap = "pooled",
+    labels: Sequence[int | None] = (None,),
 ) -> list[Score]:
     """Probe encoders beside the majority class, raw features and random encoders.
+
+    Where the modality has a supervised model that people would use instead, it stands beside too.
 
     Of a run that began with the encoder of another (`initial`), beside that as well: one tower of
     a run of pairs, before and after.
@@ -112,6 +115,7 @@ def evaluate_runs(
         device: where to embed and probe.
         batch: instances embedded at once.
         tap: what of the encoding to probe; see `tacit.evaluation.Tap`.
+        labels: numbers of labelled training instances to fit probes on; None for all.
 
     Raises:
         ValueError: data without labels, runs of different recipes, unknown probes, a tap the
@@ -127,6 +131,9 @@ def evaluate_runs(
         named_probes()[name].needs == "views" for name in chosen if name in named_probes()
     )
     _check_labels(chosen, train, held)
+    most = max((count for count in labels if count is not None), default=0)
+    if most > len(train):
+        raise ValueError(f"labels: wanted at most the {len(train)} to train on; got {most}")
     return evaluate(
         [run.encoder.to(device).eval() for run in runs],
         train,
@@ -138,6 +145,7 @@ def evaluate_runs(
         views=views if wants_views else None,
         tap=tap,
         initial=_begun(runs, device),
+        labels=labels,
     )
 
 

@@ -93,16 +93,18 @@ def check_prompts(prompts: object) -> None:
         )
 
 
-def check_paired(probes: Sequence[str] | None, tap: str | int) -> None:
+def check_paired(
+    probes: Sequence[str] | None, tap: str | int, labels: Sequence[int | None] = (None,)
+) -> None:
     """Refuse settings that retrieval does not have.
 
     Raises:
-        ValueError: probes, or another tap than where the shared space is.
+        ValueError: probes, numbers of labels, or another tap than where the shared space is.
     """
-    if probes is not None or tap not in ("pooled", HEAD):
+    if probes is not None or tap not in ("pooled", HEAD) or tuple(labels) != (None,):
         raise ValueError(
-            "probes, tap: have no effect on retrieval across modalities; name one encoder with "
-            "modality (--modality) to probe it"
+            "probes, labels, tap: have no effect on retrieval across modalities; name one encoder "
+            "with modality (--modality) to probe it"
         )
 
 

@@ -179,17 +179,19 @@ class Run:
         device: str = "auto",
         tap: str | int = "pooled",
         prompts: Descriptions | None = None,
+        labels: Sequence[int | None] = (None,),
     ) -> list[Score]:
         """Probe the encoder beside its baselines; see `tacit.api.evaluation.evaluate_runs`.
 
         `tap` says where: `pooled`, the mean of the `tokens`, the number of a layer, or the name of
-        one of the objective's heads (`projector`), to see what is lost behind it.
+        one of the objective's heads (`projector`), to see what is lost behind it. `labels` says how
+        many labelled instances the probes are fitted on, one number after the other; None for all.
 
         Of a run of several modalities, without `modality`: retrieval across them, and classes told
         by `prompts`; see `tacit.api.paired.evaluate_paired_runs`.
         """
         if modality is None and len(self.config.encoder) > 1:
-            check_paired(probes, tap)
+            check_paired(probes, tap, labels)
             return evaluate_paired_runs(
                 [self.joined()],
                 data=data,
@@ -207,6 +209,7 @@ class Run:
             probes=probes,
             seeds=seeds,
             device=pick_device(device),
+            labels=labels,
         )
 
     def probed(self, modality: str | None = None, tap: str | int = "pooled") -> Probed:

@@ -3,6 +3,7 @@
     tacit evaluate runs/simclr-1
     tacit evaluate runs/seed-0 runs/seed-1 runs/seed-2      the mean and spread of three seeds
     tacit evaluate runs/simclr-1 --data photos/ --test held-out-photos/ --json
+    tacit evaluate runs/simclr-1 --labels 50,100,500,all   with that many labelled instances
     tacit evaluate runs/clip-1                             several encoders: retrieval both ways
     tacit evaluate runs/clip-1 --modality NAME             one of them
     tacit evaluate runs/clip-1 --prompts classes.csv:NAME=COLUMN,label=COLUMN     zero-shot too
@@ -33,6 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--probes",
         help="comma-separated: linear,knn,mlp,fine-tune,layers,rankme,alignment,uniformity",
+    )
+    parser.add_argument(
+        "--labels",
+        help="numbers of labelled instances to fit probes on, comma-separated; all by default",
     )
     parser.add_argument("--seeds", type=int, default=3, help="seeds of a single run's baselines")
     parser.add_argument("--modality", help="probe one encoder of a run that has several")
@@ -66,8 +71,24 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         tap=args.tap,
         prompts=args.prompts,
+        labels=counted(args.labels) if args.labels else (None,),
     )
     return 0
+
+
+def counted(said: str) -> tuple[int | None, ...]:
+    """Numbers of labels as they are written on the command line.
+
+    Raises:
+        ValueError: something that is neither a number nor `all`.
+    """
+    words = [word.strip() for word in said.split(",")]
+    wrong = [word for word in words if word != "all" and not word.isdecimal()]
+    if wrong:
+        raise ValueError(
+            f"--labels: wanted numbers and `all`, such as 50,100,all; got {wrong[0]!r}"
+        )
+    return tuple(None if word == "all" else int(word) for word in words)
 
 
 def report(
@@ -83,6 +104,7 @@ def report(
     device: str = "auto",
     tap: str = "pooled",
     prompts: str | None = None,
+    labels: Sequence[int | None] = (None,),
 ) -> None:
     """Evaluate runs, keep the scores with a single run's files, and print them."""
     import json
@@ -95,7 +117,7 @@ def report(
 
     where = pick_device(device)
     if modality is None and len(runs[0].config.encoder) > 1:
-        check_paired(probes, tap)
+        check_paired(probes, tap, labels)
         towers = [each.joined() for each in runs]
         scores = evaluate_paired_runs(
             towers, data=data, test=test, seeds=seeds, device=where, prompts=prompts
@@ -110,6 +132,7 @@ def report(
             probes=probes,
             seeds=tuple(seeds),
             device=where,
+            labels=labels,
         )
     if folder is not None and tap == "pooled":
         folder.write_json(folder.scores, to_json(scores))

@@ -18,11 +18,14 @@ class Modality:
         default_encoder: the encoder of a run that names none.
         mixes: whether a value between two others is one of this kind, and `mix` makes it. The
             modality's offer then provides the word `mix`.
+        supervises: whether people would fit a certain model on labelled values of this kind instead
+            of pretraining, and `supervised` does: it then stands beside every probe of labels.
     """
 
     name: str
     default_encoder: str
     mixes: bool = False
+    supervises: bool = False
 
     def collate(self, samples: Sequence[Any]) -> Any:
         """Samples into one batch value.
@@ -66,6 +69,28 @@ class Modality:
         """The value as plain numbers, for the raw-features baseline of every probe."""
         features: Tensor = value.flatten(1).float()
         return features
+
+    def supervised(
+        self,
+        train: Any,
+        test: Any,
+        *,
+        rows: Int[Tensor, " labelled"],
+        labels: Int[Tensor, " labelled"] | Float[Tensor, "labelled targets"],
+        classes: int | None,
+        seed: int,
+    ) -> Int[Tensor, " instances"] | Float[Tensor, "instances targets"]:
+        """What a model fitted on labelled values predicts for others; asked where it `supervises`.
+
+        Args:
+            train: values, some or all of them labelled.
+            test: values to predict for.
+            rows: which instances of `train` are labelled.
+            labels: class of each of those, from 0, or its numbers.
+            classes: how many classes there are; None for numbers.
+            seed: of what is drawn in fitting.
+        """
+        raise ValueError(f"{self.name}: no supervised model is known for values of this kind")
 
     def suggest(self, value: Any) -> Mapping[str, object]:
         """Encoder settings the data decide (a size, a number of channels), by name.

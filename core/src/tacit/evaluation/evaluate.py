@@ -21,7 +21,9 @@ from tacit.evaluation.embed import (
 from tacit.evaluation.embeddings import Embeddings
 from tacit.evaluation.fine_tune import Readable
 from tacit.evaluation.probes import Origin, Probe, Sample, named_probes
-from tacit.evaluation.scores import Features, Score, aggregate
+from tacit.evaluation.scores import Score
+from tacit.evaluation.supervised import Supervised
+from tacit.evaluation.tally import Tally, counts_of
 from tacit.evaluation.targets import Target, Task, make_target
 
 LABELLED = frozenset({"labels", "encoder", "layers"})
@@ -43,11 +45,13 @@ def evaluate(
     autocast: torch.dtype | None = None,
     tap: Tap = "pooled",
     initial: Sequence[Encoder] = (),
+    labels: Sequence[int | None] = (None,),
 ) -> list[Score]:
     """Probe a frozen encoder and its baselines on the same data in the same way.
 
-    The baselines of a labelled probe are a random-initialised encoder, the raw features, and the
-    commonest class (for regression the mean); of a label-free one the random encoder alone. A seed
+    The baselines of a labelled probe are a random-initialised encoder, the raw features, the model
+    people would fit on the data themselves where the modality has one, and the commonest class (for
+    regression the mean); of a label-free one the random encoder alone. A seed
     gives a validation split to the linear probe and fresh weights to the random baseline (whose
     batch norms, never trained, pass their input on); an encoder's views come from its first seed.
     A result that no seed can change is computed once and says so (`seeds=1`).
@@ -70,13 +74,17 @@ def evaluate(
         tap: what of the encoding is probed; views are compared by their pooled vectors alone.
         initial: each trained encoder as it was before this training, where it had been trained
             elsewhere already: one more baseline.
+        labels: numbers of labelled training instances that probes are fitted on, one after the
+            other; None for all. Each seed draws its own few, the same for all features. `fine-tune`
+            has a number of its own.
 
     Returns:
         the scores by probe and metric, the encoder's before those of its baselines.
 
     Raises:
         ValueError: for missing or unfit labels, unknown probes, views that are missing or unused,
-            training data that cannot be read in any order, seeds that do not match the runs.
+            training data that cannot be read in any order, seeds that do not match the runs, more
+            labels than there are.
     """
     runs = _runs(encoder, seeds)
     chosen = [_probe(probe) for probe in probes]
@@ -85,7 +93,7 @@ def evaluate(
     if tap != "pooled" and views is not None:
         raise ValueError(f"tap: views are compared by their pooled vectors; got {tap!r}")
     data = _Data(train=train, test=test, task=task, views=views, autocast=autocast, tap=tap)
-    results = _Results()
+    results = Tally(counts_of(labels, chosen))
     for trained, own_seeds in runs:
         results.add("encoder", chosen, data.sample(trained, chosen, own_seeds[0]), own_seeds)
     for (_, own_seeds), before in zip(runs, initial, strict=False):
@@ -98,7 +106,9 @@ def evaluate(
     if labelled:
         raw = data.raw(modality, device_of(runs[0][0]))
         results.add("raw", [probe for probe in labelled if probe.needs == "labels"], raw, seeds)
-        results.add_constant(labelled, raw)
+        if modality.supervises:
+            results.add_supervised(labelled, Supervised.of(modality, train, test), raw, seeds)
+        results.add_constant(labelled, raw, seeds)
     return results.scores()
 
 
@@ -156,41 +166,6 @@ class _Data:
             encoder, self.test, self.views, generator=generator, autocast=self.autocast
         )
         return found.values
-
-
-class _Results:
-    """Values by probe, metric and features, in the order they came."""
-
-    def __init__(self) -> None:
-        self._values: dict[tuple[str, str], dict[Features, list[float]]] = {}
-
-    def add(
-        self, features: Features, probes: Sequence[Probe], sample: Sample, seeds: Sequence[int]
-    ) -> None:
-        """Run the probes on one sample: for each seed, or once if no seed can change the result."""
-        for probe in probes:
-            for seed in seeds if probe.seeded else seeds[:1]:
-                measured = probe(sample, torch.Generator().manual_seed(seed))
-                for metric, value in measured.items():
-                    self._note(probe.name, metric, features, value)
-
-    def add_constant(self, probes: Sequence[Probe], sample: Sample) -> None:
-        """Set the constant prediction beside every metric that it can be measured by."""
-        assert sample.target is not None
-        for metric, value in sample.target.constant_scores().items():
-            for probe in probes:
-                if (probe.name, metric) in self._values:
-                    self._note(probe.name, metric, "majority", value)
-
-    def scores(self) -> list[Score]:
-        return [
-            aggregate(probe, metric, features, values)
-            for (probe, metric), kinds in self._values.items()
-            for features, values in kinds.items()
-        ]
-
-    def _note(self, probe: str, metric: str, features: Features, value: float) -> None:
-        self._values.setdefault((probe, metric), {}).setdefault(features, []).append(value)
 
 
 def _runs(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -67,6 +67,18 @@ class Sample:
     layers: (
         tuple[Float[Tensor, "train layers width_l"], Float[Tensor, "test layers width_l"]] | None
     ) = None
+
+    def labelled(self, rows: Int[Tensor, " labelled"]) -> Sample:
+        """The same where these instances of the training set alone are labelled."""
+        target = _target(self)
+        few = replace(
+            target,
+            train=target.train[rows],
+            groups=None if target.groups is None else target.groups[rows],
+        )
+        here = rows.to(self.train.device)
+        layers = None if self.layers is None else (self.layers[0][here], self.layers[1])
+        return replace(self, train=self.train[here], target=few, layers=layers)
 
 
 @runtime_checkable

@@ -8,17 +8,21 @@ from math import sqrt
 from statistics import fmean, stdev
 from typing import Literal, TypeAlias
 
-Features: TypeAlias = Literal["encoder", "initial", "random", "raw", "majority", "chance"]
+Features: TypeAlias = Literal[
+    "encoder", "initial", "random", "raw", "supervised", "majority", "chance"
+]
 """What a probe stood on: the trained encoder, the same as another run had left it before this one
-went on, a random-initialised one, the raw features, or nothing at all: always the commonest class
+went on, a random-initialised one, the raw features, no features at all but the model people would
+fit on the labelled data themselves (`Modality.supervised`), or nothing: always the commonest class
 or the mean of the labels, or, of a choice among candidates, a random one. In retrieval, the raw
 features stand behind a linear CCA."""
 
-_BASELINES: tuple[Features, ...] = ("initial", "random", "raw", "majority", "chance")
+_BASELINES: tuple[Features, ...] = ("initial", "random", "raw", "supervised", "majority", "chance")
 _SAID = {
     "initial": "the encoder it began as",
     "random": "a random encoder",
     "raw": "raw features",
+    "supervised": "the supervised model",
     "majority": "the majority baseline",
     "chance": "chance",
 }
@@ -38,7 +42,10 @@ class Score:
         value: mean over the seeds.
         std: sample standard deviation over the seeds, 0 with one seed, where none can be known.
         seeds: over how many seeds. What differs between two seeds is whatever the probe and the
-            features draw at random: the validation split, the initial weights, the training run.
+            features draw at random: the validation split, the initial weights, the training run,
+            and which instances are labelled, where these are few.
+        labels: how many labelled instances the probe was fitted on; None for all, and for a probe
+            that does not choose them so.
     """
 
     probe: str
@@ -47,9 +54,17 @@ class Score:
     value: float
     std: float
     seeds: int
+    labels: int | None = None
 
 
-def aggregate(probe: str, metric: str, features: Features, values: Sequence[float]) -> Score:
+def aggregate(
+    probe: str,
+    metric: str,
+    features: Features,
+    values: Sequence[float],
+    *,
+    labels: int | None = None,
+) -> Score:
     """Summarise the values of several seeds.
 
     Raises:
@@ -65,10 +80,11 @@ def aggregate(probe: str, metric: str, features: Features, values: Sequence[floa
         value=fmean(values),
         std=std,
         seeds=len(values),
+        labels=labels,
     )
 
 
-def to_json(scores: Sequence[Score]) -> list[dict[str, str | float | int]]:
+def to_json(scores: Sequence[Score]) -> list[dict[str, str | float | int | None]]:
     """Turn scores into plain records with the fields of `Score` as keys, ready for `json.dump`."""
     return [asdict(score) for score in scores]
 
@@ -98,17 +114,24 @@ def score_table(scores: Sequence[Score]) -> str:
     from rich.table import Table
 
     columns = [name for name in ("encoder", *_BASELINES) if any(s.features == name for s in scores)]
-    grid = Table("probe", "metric", *columns, "verdict", box=SIMPLE)
-    for probe, metric in dict.fromkeys((s.probe, s.metric) for s in scores):
-        row = {s.features: s for s in scores if (s.probe, s.metric) == (probe, metric)}
+    few = any(s.labels is not None for s in scores)
+    grid = Table("probe", "metric", *(["labels"] if few else []), *columns, "verdict", box=SIMPLE)
+    for kind in dict.fromkeys(map(_measured, scores)):
+        row = {s.features: s for s in scores if _measured(s) == kind}
         cells = [_cell(row[name]) if name in row else "" for name in columns]
         rivals = [row[name] for name in _BASELINES if name in row]
         said = verdict(row["encoder"], rivals) if "encoder" in row else ""
-        grid.add_row(probe, metric, *cells, said)
+        probe, metric, labels = kind
+        count = [] if not few else ["" if labels is None else str(labels)]
+        grid.add_row(probe, metric, *count, *cells, said)
     console = Console(width=160, color_system=None, force_terminal=False)
     with console.capture() as captured:
         console.print(grid)
     return captured.get()
+
+
+def _measured(score: Score) -> tuple[str, str, int | None]:
+    return score.probe, score.metric, score.labels
 
 
 def _kind(metric: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from tacit.contract import Modality
@@ -42,6 +42,7 @@ class Table(Modality):
 
     name = "table"
     default_encoder = "tabular/transformer"
+    supervises = True
 
     def collate(self, samples: Sequence[Any]) -> Rows:
         """Values of one schema as one value.
@@ -75,6 +76,22 @@ class Table(Modality):
                 codes = torch.arange(len(column.categories), device=cells.device)
                 parts.append((cells[:, None] == codes).double())
         return torch.cat(parts, dim=1).float()
+
+    def supervised(
+        self,
+        train: Rows,
+        test: Rows,
+        *,
+        rows: Int[Tensor, " labelled"],
+        labels: Int[Tensor, " labelled"] | Float[Tensor, "labelled targets"],
+        classes: int | None,
+        seed: int,
+    ) -> Int[Tensor, " rows"] | Float[Tensor, "rows targets"]:
+        """What boosted trees predict, see `tacit_tabular.baselines.boosted_trees`."""
+        from tacit_tabular.baselines import boosted_trees
+
+        known = train.replaced(train.cells[rows.to(train.cells.device)])
+        return boosted_trees(known, test, labels, classes=classes, seed=seed)
 
     def suggest(self, value: Rows) -> Mapping[str, object]:
         """The columns and their statistics."""

@@ -1,7 +1,8 @@
-"""Probes tap a run where they are told: the encoder, a layer, or behind a head."""
+"""Probes tap a run where they are told, and are fitted on as many labels as they are told."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,21 @@ def test_a_number_is_a_layer_and_another_word_a_head() -> None:
         (3, None),
         ("pooled", "projector"),
     ]
+
+
+def test_the_command_line_counts_labels(run: tacit.Run, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--probes", "knn,rankme", "--seeds", "2", "--labels", "50,all", "--json"]
+    assert main(["evaluate", str(run.folder.path), *arguments]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    counts = {s["labels"] for s in scores if s["probe"] == "knn"}
+    assert counts == {50, None}
+    assert {s["seeds"] for s in scores if s["labels"] == 50} == {2}
+
+
+@pytest.mark.parametrize("wrong", ["many", "50,-1", "50,", "5000"])
+def test_labels_that_cannot_be_counted_are_refused(
+    run: tacit.Run, wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--probes", "knn", "--seeds", "1", "--labels", wrong]
+    assert main(["evaluate", str(run.folder.path), *arguments]) != 0
+    assert "labels: wanted" in capsys.readouterr().err
