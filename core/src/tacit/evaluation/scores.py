@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
 from statistics import fmean, stdev
@@ -108,22 +108,27 @@ def verdict(encoder: Score, baselines: Sequence[Score]) -> str:
 
 
 def score_table(scores: Sequence[Score]) -> str:
-    """Lay out every probe's encoder score beside its baselines, with the verdict, uncoloured."""
+    """Lay out every probe's encoder score beside its baselines, with the verdict, uncoloured.
+
+    `seeds` counts those behind a mean and its deviation; a value without one is that of every seed.
+    """
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
     columns = [name for name in ("encoder", *_BASELINES) if any(s.features == name for s in scores)]
     few = any(s.labels is not None for s in scores)
-    grid = Table("probe", "metric", *(["labels"] if few else []), *columns, "verdict", box=SIMPLE)
+    head = ["probe", "metric", *(["labels"] if few else []), *columns, "seeds", "verdict"]
+    grid = Table(*head, box=SIMPLE)
     for kind in dict.fromkeys(map(_measured, scores)):
         row = {s.features: s for s in scores if _measured(s) == kind}
         cells = [_cell(row[name]) if name in row else "" for name in columns]
         rivals = [row[name] for name in _BASELINES if name in row]
         said = verdict(row["encoder"], rivals) if "encoder" in row else ""
         probe, metric, labels = kind
-        count = [] if not few else ["" if labels is None else str(labels)]
-        grid.add_row(probe, metric, *count, *cells, said)
+        count = [] if not few else [_counted(labels, row)]
+        seeds = str(max(score.seeds for score in row.values()))
+        grid.add_row(probe, metric, *count, *cells, seeds, said)
     console = Console(width=160, color_system=None, force_terminal=False)
     with console.capture() as captured:
         console.print(grid)
@@ -150,4 +155,11 @@ def _spread(encoder: Score, baseline: Score) -> float:
 def _cell(score: Score) -> str:
     if score.seeds == 1:
         return f"{score.value:.4f}"
-    return f"{score.value:.4f} ± {score.std:.4f} ({score.seeds})"
+    return f"{score.value:.4f} ± {score.std:.4f}"
+
+
+def _counted(labels: int | None, row: Mapping[Features, Score]) -> str:
+    """How many labels; nothing where the probe reads none, which no constant stands beside."""
+    if labels is not None:
+        return str(labels)
+    return "all" if "majority" in row else ""
