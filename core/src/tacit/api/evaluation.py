@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from tacit.api.choice import Chosen, choose_source
 from tacit.api.initial import load_initial
@@ -57,6 +59,7 @@ class Pass:
         batch: instances at once.
         device: where the batches are wanted.
         indices: the instances; all if None.
+        classes: what each class of the source is called by those it is compared with.
     """
 
     def __init__(
@@ -66,20 +69,29 @@ class Pass:
         batch: int,
         device: torch.device,
         indices: Sequence[int] | None = None,
+        classes: Int[Tensor, " classes"] | None = None,
     ) -> None:
         self.source, self.batch, self.device, self.indices = source, batch, device, indices
+        self.classes = classes
 
     def __iter__(self) -> Iterator[Batch]:
         workers = auto_workers(self.source)
         with Loader(self.source, device=self.device, workers=workers) as loader:
-            yield from loader.sequential(self.batch, indices=self.indices)
+            for batch in loader.sequential(self.batch, indices=self.indices):
+                yield self._named(batch)
 
     def read(self, indices: Sequence[int]) -> Batch:
         """The instances of these positions in the data set, in this order."""
-        return self.source.fetch(indices).to(self.device)
+        return self._named(self.source.fetch(indices).to(self.device))
 
     def __len__(self) -> int:
         return len(self.source) if self.indices is None else len(self.indices)
+
+    def _named(self, batch: Batch) -> Batch:
+        if self.classes is None or batch.label is None:
+            return batch
+        known = self.classes.to(batch.label.device)[batch.label.clamp(min=0)]
+        return replace(batch, label=torch.where(batch.label < 0, batch.label, known))
 
 
 def evaluate_runs(
@@ -191,8 +203,9 @@ def parts(
     """The training and the test part of what a run is evaluated on; see `evaluate_runs`."""
     chosen = _chosen(run, data)
     if test is not None:
-        held = Pass(_source(_chosen(run, test)), batch=batch, device=device)
-        return Pass(_source(_part(chosen, "train")), batch=batch, device=device), held
+        train, other = _source(_part(chosen, "train")), _source(_chosen(run, test))
+        held = Pass(other, batch=batch, device=device, classes=_classes(train, other))
+        return Pass(train, batch=batch, device=device), held
     if _splits(chosen):
         train, held_source = _source(_part(chosen, "train")), _source(_part(chosen, "test"))
         return (
@@ -212,6 +225,24 @@ def parts(
     )
 
 
+def _classes(train: Source, held: Source) -> Int[Tensor, " classes"] | None:
+    """The classes of the test set as the training set numbers them; those it lacks come after.
+
+    Raises:
+        ValueError: they have no class in common.
+    """
+    ours, theirs = train.label_names, held.label_names
+    if ours is None or theirs is None or tuple(ours) == tuple(theirs):
+        return None
+    if not set(ours) & set(theirs):
+        raise ValueError(
+            f"test: wanted classes among {', '.join(ours[:5])}; got {', '.join(theirs[:5])}: the "
+            "two parts have none in common"
+        )
+    places = {name: at for at, name in enumerate(ours)}
+    return torch.tensor([places.get(name, len(ours) + at) for at, name in enumerate(theirs)])
+
+
 def _chosen(run: Probed, data: object) -> Chosen:
     if data is None:
         return run.plan.source
@@ -219,9 +250,15 @@ def _chosen(run: Probed, data: object) -> Chosen:
     own = run.plan.source
     if isinstance(data, str) and isinstance(own.settings, PairsConfig) and Path(data).exists():
         return replace(own, settings=replace(own.settings, path=Path(data), split=None))
-    return choose_source(
+    other = choose_source(
         run.plan.catalogue, data, where="data", wanted=frozenset(run.plan.modalities)
     )
+    if own.offer is None or other.offer is None or own.offer.name != other.offer.name:
+        return other
+    given = {name: getattr(other.settings, name) for name in other.given}
+    if hasattr(own.settings, "split"):
+        given.setdefault("split", other.settings.split)
+    return replace(other, settings=own.factory.elsewhere(own.settings, given))
 
 
 def _splits(chosen: Chosen) -> bool:

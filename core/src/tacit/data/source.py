@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -125,6 +126,21 @@ class Source(ABC):
     def options(cls, given: str) -> dict[str, object]:
         """The settings that a `given` it recognises stands for: by default, its path."""
         return {"path": given}
+
+    @classmethod
+    def elsewhere(cls, config: Any, given: Mapping[str, object]) -> Any:
+        """The configuration that reads other data as `config` reads its own.
+
+        An encoder trained on the one is probed on, or embeds, the other: what `config` says of
+        labels, columns and sizes still holds, but for what is given. A source that learns something
+        from its data (what is in a column, which classes there are) learns it from those of
+        `config`.
+
+        Args:
+            config: settings of this source.
+            given: settings of the other data, their place among them.
+        """
+        return replace(config, **given)
 
 
 class GeneratedSource(ABC):

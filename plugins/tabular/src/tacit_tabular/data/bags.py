@@ -18,8 +18,9 @@ from tacit.contract import Batch
 from tacit.data import Source, index_tensor
 from tacit_tabular.bags import Bags, Code, fitted
 from tacit_tabular.data.anything import header, read_file
-from tacit_tabular.data.files import both_of, files_of, labels_of
+from tacit_tabular.data.files import labels_of
 from tacit_tabular.data.frames import as_numbers
+from tacit_tabular.data.splits import InSplits, SplitsConfig, both_of, files_of
 
 
 class BagSource(Source):
@@ -142,31 +143,27 @@ def _name(item: object) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BagFilesConfig:
-    """Which bags, and where their parts stand.
+class BagFilesConfig(SplitsConfig):
+    """Which bags, and where their parts stand; see `SplitsConfig` for their files.
+
+    The label is the same all through a bag.
 
     Args:
-        path: a file (CSV, parquet, Arrow), or a folder that holds `train.*` and perhaps `test.*`.
-        split: `train` or `test` of a folder; a single file is all `train`.
         bag: column that says whose item a row is (a patient, a basket); rows of one bag need not
             stand together. `none`: a row is a bag, and code and value are columns of lists.
         code: column of codes.
         value: column of numbers, empty where an item has none.
         time: column that parts one bag from another of the same owner (a visit, a date); bags are
             then in groups by their owner. `none`: all items of an owner are one bag.
-        label: column of what is to be predicted, the same all through a bag.
 
     Raises:
         ValueError: a time without owners, or a column that is named twice.
     """
 
-    path: Path
-    split: str = "train"
     bag: str | None = "subject"
     code: str = "code"
     value: str = "value"
     time: str | None = None
-    label: str | None = None
 
     def __post_init__(self) -> None:
         if self.bag is None and self.time is not None:
@@ -176,7 +173,7 @@ class BagFilesConfig:
             raise ValueError(f"columns {twice} are named more than once")
 
 
-class BagFiles(BagSource):
+class BagFiles(InSplits, BagSource):
     """Bags in files; whatever the split, vocabulary and classes are those of `train`.
 
     Raises:
@@ -187,7 +184,7 @@ class BagFiles(BagSource):
     Config = BagFilesConfig
 
     def __init__(self, config: BagFilesConfig) -> None:
-        first, own = both_of(config.path, config.split)
+        first, own = both_of(config)
         train = _read(read_file(first), config)
         read = train if own == first else _read(read_file(own), config)
         labels, names = labels_of(read.rows, train.rows, config.label)
@@ -202,11 +199,6 @@ class BagFiles(BagSource):
             label_names=names,
             groups=read.owners() if config.time is not None else None,
         )
-
-    @classmethod
-    def splits(cls, config: BagFilesConfig) -> tuple[str, ...]:
-        """See `tacit.data.Source.splits`."""
-        return tuple(files_of(config.path))
 
     @classmethod
     def recognises(cls, given: str) -> bool:

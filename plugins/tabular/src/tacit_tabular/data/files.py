@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from tacit_tabular.data.anything import SUFFIXES, holds_rows, read_file
+from tacit_tabular.data.anything import holds_rows, read_file
 from tacit_tabular.data.frames import FrameSource, category_of, infer
+from tacit_tabular.data.splits import InSplits, SplitsConfig, both_of, files_of
 from tacit_tabular.schema import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilesConfig:
-    """Which table, and what its columns mean.
+class FilesConfig(SplitsConfig):
+    """Which table, and what its columns mean; see `SplitsConfig` for its files.
 
     Args:
-        path: a file, or a folder that holds `train.*` and, if there is one, `test.*`.
-        split: `train` or `test` of a folder; a single file is all `train`.
-        label: column that is to be predicted; the encoder never sees it. A column of numbers gives
-            a value, any other a class.
         categorical: columns that hold categories though they look like numbers.
         numerical: columns that hold numbers though they look like categories.
         drop: columns to leave out: identifiers, other labels.
@@ -32,9 +29,6 @@ class FilesConfig:
         ValueError: a column is named twice.
     """
 
-    path: Path
-    split: str = "train"
-    label: str | None = None
     categorical: tuple[str, ...] = ()
     numerical: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
@@ -45,13 +39,18 @@ class FilesConfig:
         if twice := sorted({name for name in named if (*named, *label).count(name) > 1}):
             raise ValueError(f"columns {twice} are named more than once")
 
+    def unlabelled(self) -> FilesConfig:
+        """See `SplitsConfig.unlabelled`."""
+        drop = self.drop if self.label is None else (*self.drop, self.label)
+        return replace(self, label=None, drop=drop)
+
     def kinds(self) -> dict[str, Kind]:
         """The kinds that are told."""
         told: dict[str, Kind] = dict.fromkeys(self.categorical, "categorical")
         return told | dict.fromkeys(self.numerical, "numerical")
 
 
-class Files(FrameSource):
+class Files(InSplits, FrameSource):
     """A table in files; whatever the split, statistics and classes are those of `train`.
 
     Raises:
@@ -63,7 +62,7 @@ class Files(FrameSource):
     Config = FilesConfig
 
     def __init__(self, config: FilesConfig) -> None:
-        first, own = both_of(config.path, config.split)
+        first, own = both_of(config)
         train = read_file(first)
         frame = train if own == first else read_file(own)
         labels, names = labels_of(frame, train, config.label)
@@ -72,43 +71,12 @@ class Files(FrameSource):
         super().__init__(frame, columns=columns, labels=labels, label_names=names)
 
     @classmethod
-    def splits(cls, config: FilesConfig) -> tuple[str, ...]:
-        """See `tacit.data.Source.splits`."""
-        return tuple(files_of(config.path))
-
-    @classmethod
     def recognises(cls, given: str) -> bool:
         """Whether it is such a file, or a folder of them, whose columns hold cells."""
         try:
             return holds_rows(files_of(Path(given))["train"])
         except ValueError:
             return False
-
-
-def both_of(path: Path, split: str) -> tuple[Path, Path]:
-    """The file of the training rows, and that of the split asked for.
-
-    Raises:
-        ValueError: no such split.
-    """
-    files = files_of(path)
-    if split not in files:
-        raise ValueError(f"split: wanted one of {', '.join(files)}; got {split!r}")
-    return files["train"], files[split]
-
-
-def files_of(path: Path) -> Mapping[str, Path]:
-    """The file of each split.
-
-    Raises:
-        ValueError: a folder without a training file.
-    """
-    if not path.is_dir():
-        return {"train": path}
-    found = {file.stem: file for file in sorted(path.iterdir()) if file.suffix in SUFFIXES}
-    if "train" not in found:
-        raise ValueError(f"path: {path}: wanted a file train.*; got {sorted(found) or 'no tables'}")
-    return {name: found[name] for name in ("train", "test") if name in found}
 
 
 def labels_of(

@@ -17,9 +17,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tacit.contract import Batch
-from tacit.data import Source, index_tensor
-from tacit_tabular.data.files import FilesConfig, both_of, files_of, inputs_of, labels_of
+from tacit.data import index_tensor
+from tacit_tabular.data.files import FilesConfig, inputs_of, labels_of
 from tacit_tabular.data.frames import check_frame, encode
+from tacit_tabular.data.splits import InSplits, both_of
 from tacit_tabular.data.tally import Tally
 from tacit_tabular.modality import Rows
 from tacit_tabular.schema import Column
@@ -51,7 +52,7 @@ class LargeConfig(FilesConfig):
             raise ValueError(f"rows: wanted at least 1; got {self.rows}")
 
 
-class Large(Source):
+class Large(InSplits):
     """A table in parquet of which a piece at a time is in memory, and the rows of a batch.
 
     It is gone through twice on opening: for the kinds and statistics of the training rows, and to
@@ -71,7 +72,7 @@ class Large(Source):
 
     def __init__(self, config: LargeConfig) -> None:
         self.config = config
-        train, own = both_of(config.path, config.split)
+        train, own = both_of(config)
         names = inputs_of(names_of(train), config)
         self.columns = surveyed(train, names, config)
         self._labels, self.label_names = _labels(train, own, config.label)
@@ -81,11 +82,6 @@ class Large(Source):
 
     def __reduce__(self) -> tuple[type[Large], tuple[LargeConfig]]:
         return type(self), (self.config,)  # another process opens the table itself
-
-    @classmethod
-    def splits(cls, config: LargeConfig) -> tuple[str, ...]:
-        """See `tacit.data.Source.splits`."""
-        return tuple(files_of(config.path))
 
     def __len__(self) -> int:
         return self._cells.rows
