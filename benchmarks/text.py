@@ -96,7 +96,7 @@ class Results(Table):
         out: Row = {"features": name}
         for key in (*JUDGED, STS, "STS-B before", "anisotropy", "steps", "CPU seconds a run"):
             out[key] = spread(column(rows, key), digits=2 if key == "anisotropy" else 1)
-        if rows[0].get("steps"):
+        if rows[0].get("steps") and LAYERS in rows[0]:
             won = [key for key in JUDGED if leads(column(rows, key), column(random, key))]
             out["beats the random encoder by more than the spread"] = " and ".join(won) or "no"
         return {**out, "seeds": len(rows)}
