@@ -79,3 +79,14 @@ def test_classes_of_another_folder_are_told_by_their_names(tmp_path: Path) -> No
         assert sorted(set(labels)) == codes
     with pytest.raises(ValueError, match="none in common"):
         run.evaluate(test=pictures(tmp_path / "none", "dog", "eel"), probes=["knn"])
+
+
+def test_endless_data_are_no_data_set_to_embed(tmp_path: Path) -> None:
+    run = tacit.pretrain(
+        "tabular/pfn",
+        data="tabular/process",
+        out=tmp_path / "run",
+        settings={"training": {"steps": 1, "batch": 2, "watch_every": 0}},
+    )
+    with pytest.raises(ValueError, match="endless data cannot be embedded"):
+        run.embed("tabular/process")

@@ -253,7 +253,7 @@ def _chosen(run: Probed, data: object) -> Chosen:
     other = choose_source(
         run.plan.catalogue, data, where="data", wanted=frozenset(run.plan.modalities)
     )
-    if own.offer is None or other.offer is None or own.offer.name != other.offer.name:
+    if own.offer is None or own.factory is not other.factory or not issubclass(own.factory, Source):
         return other
     given = {name: getattr(other.settings, name) for name in other.given}
     if hasattr(own.settings, "split"):

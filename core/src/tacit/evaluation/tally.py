@@ -54,7 +54,7 @@ class Tally:
 
     def add_constant(self, probes: Sequence[Probe], sample: Sample, seeds: Sequence[int]) -> None:
         """Set the constant prediction beside every metric that it can be measured by."""
-        for count in {None: None, **dict.fromkeys(self._counts)}:
+        for count in dict.fromkeys((None, *self._counts)):
             for seed in seeds if count is not None else seeds[:1]:
                 target = _few(sample, count, seed).target
                 assert target is not None
