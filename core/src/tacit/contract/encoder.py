@@ -110,7 +110,9 @@ class Tokens:
         energy: the mean square of each token's latents before they were normalised, for objectives
             that keep it small.
         asked: those an answer is wanted for, where it is not wanted for all: a decoder may answer
-            anything finite for the others, and save the work.
+            anything finite for the others, and save the work. Of packed tokens on a CPU, where
+            their number is known, these are positions; a decoder may answer for those alone, in
+            their order.
     """
 
     values: Float[Tensor, "batch tokens width"] | Float[Tensor, "tokens width"]
@@ -122,7 +124,9 @@ class Tokens:
     relations: Any = None
     latents: Float[Tensor, "*tokens features"] | None = None
     energy: Float[Tensor, "*tokens"] | None = None
-    asked: Bool[Tensor, "batch tokens"] | Bool[Tensor, " tokens"] | None = None
+    asked: Bool[Tensor, "batch tokens"] | Bool[Tensor, " tokens"] | Int[Tensor, " asked"] | None = (
+        None
+    )
 
 
 @dataclass(kw_only=True, eq=False)

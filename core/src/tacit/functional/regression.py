@@ -164,14 +164,10 @@ def normalise_tokens(
 
 
 def _cosine(a: Tensor, b: Tensor) -> Tensor:
-    """Of matching rows; products are added up as they are made, rows are never written scaled."""
+    """Of matching rows. As batched products of one row each, gradients took three times as long."""
     a, b = full(a), full(b)
-    lengths = [_dot(x, x).clamp_min(NORM_FLOOR**2).sqrt() for x in (a, b)]
-    return _dot(a, b) / (lengths[0] * lengths[1])
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return torch.einsum("...i,...i->...", a, b)
+    lengths = [torch.linalg.vector_norm(x, dim=-1).clamp_min(NORM_FLOOR) for x in (a, b)]
+    return (a * b).sum(-1) / (lengths[0] * lengths[1])
 
 
 def _mean(values: Tensor, hidden: Tensor | None) -> Tensor:

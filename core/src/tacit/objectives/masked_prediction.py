@@ -192,15 +192,27 @@ class MaskedPrediction(Objective):
         target = self.target_of(name)
         asked = self.asked(view, hiding, encoding)
         target.observe(asked)
-        tokens = self._tokens(view, ctx, asked)
-        decoder = self.decoder[name]
+        decoder, rows = self.decoder[name], self._rows(asked)
+        tokens = self._tokens(view, ctx, asked if rows is None else rows)
         if (picked := self._picked(decoder, hiding, asked)) is not None:
             assert encoding.tokens is not None, "requirements ask for tokens"
             encoding = replace(encoding, tokens=picked.of(encoding.tokens))
             content, asked = picked.of(content), picked.there
         predicted = decoder(encoding, hiding.mask, tokens, reference)
+        if rows is not None:
+            predicted = predicted if len(predicted) == len(rows) else predicted.index_select(0, rows)
+            content = content.index_select(0, rows)
+            asked = torch.ones_like(rows, dtype=torch.bool)
         target.judge(predicted.detach(), content.detach(), asked)
         return self.distance(target, predicted, content, asked, encoding, ctx)
+
+    def _rows(self, asked: Tensor) -> Tensor | None:
+        """Positions of the packed tokens asked for, where counting them makes no device wait."""
+        if asked.ndim > 1 or asked.device.type != "cpu" or self.config.ask_all:
+            return None
+        if self.config.loss is None or isinstance(self.config.loss, ContrastWithin):
+            return None  # as in `_picked`
+        return asked.nonzero()[:, 0]
 
     def _picked(self, decoder: nn.Module, hiding: Hiding, asked: Tensor) -> Picked | None:
         """The tokens asked for, where they can be predicted without the others."""

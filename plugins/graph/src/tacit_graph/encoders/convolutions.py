@@ -81,11 +81,18 @@ class Attention(nn.Module):
     def forward(self, inputs: Inputs, edges: Edges) -> Float[Tensor, "nodes width"]:
         """Map, and add up by attention."""
         mapped = inputs.times(self.weight)
-        by_head = mapped.view(len(mapped), self.heads, -1)
-        sent, received = torch.einsum("nhc,khc->knh", by_head, self.attention).unbind(0)
+        sent, received = functional.linear(mapped, self._scores()).chunk(2, dim=1)
         dropout = self.attention_dropout if self.training else 0.0
         weights = attention_weights(sent, received, edges, dropout=dropout)
         return edges.incoming.add_up(mapped, weights) + self.bias
+
+    def _scores(self) -> Float[Tensor, "scores width"]:
+        """Both attention vectors of every head, beside zeros for the features of other heads.
+
+        One narrow matrix product, where a batched one head by head took a third of a step.
+        """
+        own = torch.eye(self.heads, dtype=self.attention.dtype, device=self.attention.device)
+        return (own[None, :, :, None] * self.attention[:, :, None]).view(2 * self.heads, -1)
 
 
 def attention_weights(

@@ -47,13 +47,11 @@ class Decoder(nn.Module):
         """The messages each node gets, added up."""
 
     def forward(self, tokens: Tokens) -> Float[Tensor, "nodes out"]:
-        """Features of every node; 0 where they are not asked for."""
+        """Features of every node, or of those alone whose positions are asked for."""
         summed, asked = self.summed(tokens.values, tokens.relations), tokens.asked
-        if asked is None or asked.device.type != "cpu":  # other devices would wait for the number
-            return functional.linear(summed, self.weight, self.bias)
-        rows = asked.nonzero()[:, 0]
-        found = functional.linear(summed[rows], self.weight, self.bias)
-        return found.new_zeros(len(summed), found.shape[1]).index_copy(0, rows, found)
+        if asked is not None and asked.dtype != torch.bool:
+            summed = summed.index_select(0, asked)
+        return functional.linear(summed, self.weight, self.bias)
 
 
 class GcnDecoder(Decoder):
