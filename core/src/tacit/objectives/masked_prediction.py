@@ -200,7 +200,9 @@ class MaskedPrediction(Objective):
             content, asked = picked.of(content), picked.there
         predicted = decoder(encoding, hiding.mask, tokens, reference)
         if rows is not None:
-            predicted = predicted if len(predicted) == len(rows) else predicted.index_select(0, rows)
+            predicted = (
+                predicted if len(predicted) == len(rows) else predicted.index_select(0, rows)
+            )
             content = content.index_select(0, rows)
             asked = torch.ones_like(rows, dtype=torch.bool)
         target.judge(predicted.detach(), content.detach(), asked)
