@@ -123,8 +123,8 @@ class Ours(nn.Module):
 
     def decode(self, z: Tensor, index: Tensor, hidden: Tensor) -> Tensor:
         """Features of hidden nodes."""
-        tokens = Tokens(values=z, relations=self.relations, asked=hidden)
-        found: Tensor = self.decoder(tokens)[hidden]
+        rows = hidden.nonzero()[:, 0]
+        found: Tensor = self.decoder(Tokens(values=z, relations=self.relations, asked=rows))
         return found
 
 
