@@ -21,7 +21,7 @@ from tacit_text.objectives.detection import detection
 from tacit_text.texts import Texts
 from tacit_text.views import Masked
 
-GENERATOR = GeneratedTokens(width=16, depth=1)
+GENERATOR = GeneratedTokens(width=16, depth=1, share=False)
 
 
 def taught(**changes: float | bool) -> Learner:

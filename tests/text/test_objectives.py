@@ -134,6 +134,16 @@ def test_the_generator_gets_no_gradient_of_the_detection(encoder: Bert, texts: T
     assert all(p.grad is None for p in objective.sources.parameters())
 
 
+@pytest.mark.parametrize("share", [True, False])
+def test_what_the_generator_learns_of_words_is_the_encoders_where_they_share(
+    share: bool, encoder: Bert, texts: Texts
+) -> None:
+    source = GeneratedTokens(width=16, depth=1, share=share)
+    learner = learner_of(encoder, TokenSwap(TokenSwapConfig(source=source)), Masked())
+    learner(batch_of(texts)).terms["generator"].backward()
+    assert (encoder.table().grad is not None) == share
+
+
 @pytest.mark.parametrize("source", [RandomTokens(), ClusterTokens(clusters=8)])
 def test_only_chosen_tokens_are_exchanged_and_for_ordinary_ones(
     source: RandomTokens | ClusterTokens, encoder: Bert, texts: Texts

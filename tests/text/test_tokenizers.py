@@ -73,12 +73,12 @@ def test_texts_are_cut_only_when_asked_for_and_counted() -> None:
 def test_a_survey_of_the_data_finds_long_texts_before_training() -> None:
     values = [Texts(("return " * 60, "short")), Texts(("brief",))]
     known = Preprocessing(
-        tokenizer=ENGLISH, vocabulary=4096, rows=4096, max_tokens=16, truncate=False
+        tokenizer=ENGLISH, vocabulary=4096, rows=4096, features=8, max_tokens=16, truncate=False
     )
     with pytest.raises(ValueError, match="1 of 3 texts have more than 16 tokens, the longest 62"):
         Text().survey(known, iter(values))
     cutting = Preprocessing(
-        tokenizer=ENGLISH, vocabulary=4096, rows=4096, max_tokens=16, truncate=True
+        tokenizer=ENGLISH, vocabulary=4096, rows=4096, features=8, max_tokens=16, truncate=True
     )
     with pytest.warns(UserWarning, match="they are cut, which loses 46 tokens"):
         Text().survey(cutting, iter(values))

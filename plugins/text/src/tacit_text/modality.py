@@ -31,6 +31,7 @@ class Preprocessing:
         tokenizer: the name it was opened by.
         vocabulary: its tokens, special ones included.
         rows: word embeddings of the encoder: as many, or some more that mean nothing.
+        features: of a word embedding.
         max_tokens: of a text, special ones included.
         truncate: whether longer texts are cut, and counted, or refused.
     """
@@ -38,6 +39,7 @@ class Preprocessing:
     tokenizer: str
     vocabulary: int
     rows: int
+    features: int
     max_tokens: int
     truncate: bool
 

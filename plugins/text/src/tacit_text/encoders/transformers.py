@@ -73,6 +73,7 @@ class HuggingFace(SubwordEncoder):
                 tokenizer=name,
                 vocabulary=len(tokenizer),
                 rows=self.table().shape[0],
+                features=self.table().shape[1],
                 max_tokens=tokenizer.longest,
                 truncate=tokenizer.truncate,
             ),

@@ -75,6 +75,7 @@ class Words(SubwordEncoder):
                 tokenizer=config.tokenizer,
                 vocabulary=len(tokenizer),
                 rows=len(tokenizer),
+                features=config.width * parts,
                 max_tokens=config.max_tokens,
                 truncate=config.truncate,
             ),

@@ -130,9 +130,8 @@ class Courses(Objective):
     Source: Chen et al. 2023 (arXiv 2305.03981). Only the abstract and the beginning of the authors'
         card could be read again, and their code is not public: how errors are gone through again,
         and the weight of 50, are as remembered from section 3; the shares of swapped and inserted
-        tokens, and a head of its own for each course, are ours. Differs: generator and
-        encoder do not share their word embeddings, see `GeneratorSource`; averages of models
-        trained with different courses (course soups) are not made here.
+        tokens, and a head of its own for each course, are ours. Differs:
+        averages of models trained with different courses (course soups) are not made here.
     """
 
     Config = CoursesConfig
@@ -183,7 +182,9 @@ class Courses(Objective):
     def _course(self, name: str, view: View, exercise: Exercise, ctx: Context) -> Losses:
         generator, subwords = self._generator(view), exercise.subwords
         asked = pick(exercise.asked, exercise.most)
-        guesses, loss = self._answered(generator, exercise, asked)
+        encoder = ctx.encoder(view.modality)
+        assert isinstance(encoder, SubwordEncoder), "specs ask for its preprocessing"
+        guesses, loss = self._answered(generator, encoder, exercise, asked)
         written = generator.written(subwords, guesses.detach(), asked, ctx)
         logits = self._judged(name, view, subwords.with_ids(written), ctx)
         wrong = (written != subwords.ids) & subwords.content
@@ -199,16 +200,21 @@ class Courses(Objective):
             terms[f"{name}_again"] = self.config.weight * detection(again, wrong, notes.fooled)
             rest = exercise.only(notes.caught)
             _, terms[f"{name}_generator_again"] = self._answered(
-                generator, rest, pick(rest.asked, rest.most)
+                generator, encoder, rest, pick(rest.asked, rest.most)
             )
         return Losses(terms=terms, metrics={f"{name}_balanced_accuracy": found})
 
     def _answered(
-        self, generator: GeneratorSource, exercise: Exercise, asked: Picked
+        self,
+        generator: GeneratorSource,
+        encoder: SubwordEncoder,
+        exercise: Exercise,
+        asked: Picked,
     ) -> tuple[Tensor, Tensor]:
         """What the generator takes the asked tokens for, and its weighted loss."""
         hidden = exercise.asked & exercise.hide
-        guesses = generator.guesses(exercise.subwords.with_ids(exercise.shown), hidden, asked)
+        shown = exercise.subwords.with_ids(exercise.shown)
+        guesses = generator.guesses(encoder, shown, hidden, asked)
         loss = masked_cross_entropy(guesses, asked.of(exercise.subwords.ids), asked.there)
         return guesses, generator.weight * loss
 
@@ -225,7 +231,7 @@ class Courses(Objective):
         generator = self._generator(view)
         asked = pick(new, math.ceil(self.config.insert * subwords.ids.shape[1]))
         with torch.no_grad():
-            guesses = generator.guesses(longer, new, asked)
+            guesses = generator.guesses(encoder, longer, new, asked)
         written = longer.with_ids(generator.written(longer, guesses, asked, ctx))
         logits = self._judged("inserted", view, written, ctx)
         loss = self.config.weight * detection(logits, new, longer.content)

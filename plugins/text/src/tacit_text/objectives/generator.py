@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
-from tacit.contract import Context, EncoderSpec, Mask
+from tacit.contract import Context, EncoderSpec, Mask, Tokens
 from tacit.functional import masked_cross_entropy
 from tacit.nn import OwnDecoder, Picked, build_decoder, pick
 from tacit_text.encoders.bert import BertConfig, bert_network
-from tacit_text.encoders.subword import SubwordEncoder
+from tacit_text.encoders.head import TiedHead
+from tacit_text.encoders.subword import Sentence, SubwordEncoder
 from tacit_text.encoders.transformers import HuggingFace
 from tacit_text.objectives.corruption import Corrupted, preprocessing_of
 from tacit_text.subwords import Subwords
@@ -30,6 +33,8 @@ class GeneratedTokens:
         depth: its blocks.
         heads: its attention heads.
         weight: of its own loss.
+        share: whether its word embeddings are the encoder's, behind a linear map, as in ELECTRA:
+            what it learns of words is then the encoder's too.
     """
 
     kind: ClassVar[str] = "generator"
@@ -37,16 +42,19 @@ class GeneratedTokens:
     depth: int = 2
     heads: int = 2
     weight: float = 1.0
+    share: bool = True
 
 
 class GeneratorSource(nn.Module):
     """A small BERT that is trained to fill in the chosen places, and sampled from.
 
-    No gradient goes through the samples. Its word embeddings are its own.
+    No gradient goes through the samples.
 
-    Source: Clark et al. 2020 (arXiv 2003.10555) section 2, google-research/electra. Differs: word
-        embeddings are not shared between generator and discriminator, which have other widths.
+    Source: Clark et al. 2020 (arXiv 2003.10555) sections 2 and 3.2, google-research/electra.
+        Differs: positions are embedded by each network for itself.
     """
+
+    narrow: nn.Linear | None
 
     def __init__(self, config: GeneratedTokens, spec: EncoderSpec) -> None:
         super().__init__()
@@ -60,9 +68,15 @@ class GeneratorSource(nn.Module):
             width=config.width, depth=config.depth, heads=config.heads, max_tokens=known.max_tokens
         )
         network = bert_network(size, vocabulary=len(tokenizer))
-        self.weight = config.weight
+        self.weight, self.vocabulary = config.weight, len(tokenizer)
         self.model = HuggingFace(network, tokenizer, known.tokenizer, pool="mean")
-        self.head = build_decoder(OwnDecoder(remask=False), self.model.spec, len(tokenizer))
+        spec, self.narrow = self.model.spec, None
+        if config.share:
+            network.embeddings.word_embeddings = None
+            self.narrow = nn.Linear(known.features, config.width)
+            head = partial(TiedHead, width=config.width, features=known.features)
+            spec = replace(spec, decoder=lambda out: head(vocabulary=out))
+        self.head = build_decoder(OwnDecoder(remask=False), spec, len(tokenizer))
 
     def forward(
         self,
@@ -73,23 +87,38 @@ class GeneratorSource(nn.Module):
     ) -> Corrupted:
         """Samples of what might have been in the chosen places, and the generator's loss."""
         asked = pick(chosen.hidden, chosen.most)
-        logits = self.guesses(subwords, chosen.hidden, asked)
+        logits = self.guesses(encoder, subwords, chosen.hidden, asked)
         loss = masked_cross_entropy(logits, asked.of(subwords.ids), asked.there)
         written = self.written(subwords, logits, asked, ctx)
         return Corrupted(written, {"generator": self.weight * loss})
 
     def guesses(
-        self, subwords: Subwords, hidden: Bool[Tensor, "batch tokens"], asked: Picked
+        self,
+        encoder: SubwordEncoder,
+        subwords: Subwords,
+        hidden: Bool[Tensor, "batch tokens"],
+        asked: Picked,
     ) -> Float[Tensor, "batch picked vocabulary"]:
         """Scores of what the tokens asked for were, of texts some tokens of which are hidden."""
-        mask = Mask(hidden, "replace")
-        tokens = self.model.tokenize(subwords)
-        encoding = self.model(tokens, mask=mask)
+        shown = subwords.with_ids(subwords.ids.masked_fill(hidden, self.model.tokenizer.mask_id))
+        tokens = self._tokens(encoder, shown)
+        encoding = self.model(tokens)
         assert encoding.tokens is not None, "it is a network of tokens"
         logits: Tensor = self.head(
-            replace(encoding, tokens=asked.of(encoding.tokens)), mask, tokens
+            replace(encoding, tokens=asked.of(encoding.tokens)), Mask(hidden, "replace"), tokens
         )
         return logits
+
+    def _tokens(self, encoder: SubwordEncoder, shown: Subwords) -> Tokens:
+        """Embedded by the encoder's table, where it is shared, and by its own where not."""
+        if self.narrow is None:
+            return self.model.tokenize(shown)
+        table = encoder.table()[: self.vocabulary]  # rows beyond the tokenizer mean nothing
+        return Tokens(
+            values=self.narrow(functional.embedding(shown.ids, table)),
+            valid=shown.content,
+            relations=Sentence(attended=shown.attended, table=table),
+        )
 
     @torch.no_grad()
     def written(
