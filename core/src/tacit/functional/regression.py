@@ -167,7 +167,8 @@ def _cosine(a: Tensor, b: Tensor) -> Tensor:
     """Of matching rows. As batched products of one row each, gradients took three times as long."""
     a, b = full(a), full(b)
     lengths = [torch.linalg.vector_norm(x, dim=-1).clamp_min(NORM_FLOOR) for x in (a, b)]
-    return (a * b).sum(-1) / (lengths[0] * lengths[1])
+    found: Tensor = (a * b).sum(-1) / (lengths[0] * lengths[1])
+    return found
 
 
 def _mean(values: Tensor, hidden: Tensor | None) -> Tensor:

@@ -69,6 +69,7 @@ class GeneratorSource(nn.Module):
         )
         network = bert_network(size, vocabulary=len(tokenizer))
         self.weight, self.vocabulary = config.weight, len(tokenizer)
+        self.hide = tokenizer.mask_id
         self.model = HuggingFace(network, tokenizer, known.tokenizer, pool="mean")
         spec, self.narrow = self.model.spec, None
         if config.share:
@@ -100,7 +101,7 @@ class GeneratorSource(nn.Module):
         asked: Picked,
     ) -> Float[Tensor, "batch picked vocabulary"]:
         """Scores of what the tokens asked for were, of texts some tokens of which are hidden."""
-        shown = subwords.with_ids(subwords.ids.masked_fill(hidden, self.model.tokenizer.mask_id))
+        shown = subwords.with_ids(subwords.ids.masked_fill(hidden, self.hide))
         tokens = self._tokens(encoder, shown)
         encoding = self.model(tokens)
         assert encoding.tokens is not None, "it is a network of tokens"
