@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tacit.contract.encoder import EncoderSpec
 
@@ -25,6 +25,8 @@ class Requirements:
         groups: the objective reads group ids.
         instances: the objective keeps state per instance, so the data must have a known size.
         batch: fewest instances of a batch; 2 for batch statistics or negatives.
+        parts: roles, and what an objective needs of the views with these roles alone, where its
+            tasks see different views.
     """
 
     views: int = 1
@@ -39,6 +41,7 @@ class Requirements:
     groups: bool = False
     instances: bool = False
     batch: int = 1
+    parts: tuple[tuple[tuple[str, ...], Requirements], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,9 @@ def unmet(needs: Requirements, offered: Composition) -> list[str]:
     for modality, spec in offered.specs.items():
         problems += _encoder_problems(needs, modality, spec)
         problems += _view_problems(needs, modality, offered)
+        for roles, own in needs.parts:
+            found = _view_problems(own, modality, _seen(roles, offered))
+            problems += [f"of views with the role {' or '.join(roles)}: {each}" for each in found]
     if missing := needs.teachers - offered.teachers:
         problems.append(f"needs a teacher policy for: {', '.join(sorted(missing))}")
     if needs.mix and (unmixed := sorted(set(offered.specs) - offered.mixes)):
@@ -89,6 +95,13 @@ def unmet(needs: Requirements, offered: Composition) -> list[str]:
     if offered.batch < needs.batch:
         problems.append(f"needs batches of at least {needs.batch}; got {offered.batch}")
     return problems
+
+
+def _seen(roles: Sequence[str], offered: Composition) -> Composition:
+    """What is offered, with views of some roles alone."""
+    made = offered.roles.items()
+    seen = {modality: [role for role in every if role in roles] for modality, every in made}
+    return replace(offered, roles=seen)
 
 
 def _encoder_problems(needs: Requirements, modality: str, spec: EncoderSpec) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from torch import Tensor, nn
 
@@ -36,21 +37,31 @@ class Several(Objective):
     Args:
         tasks: name to objective; the names are those of the terms.
         balance: how their losses are weighed.
+        roles: of a task, the roles of the views it sees; the others see all views.
 
     Raises:
-        ValueError: fewer than two tasks, or one that has teachers, players, batches or an update
-            of its own, which cannot be shared.
+        ValueError: fewer than two tasks, one that has teachers, players, batches or an update of
+            its own, which cannot be shared, or roles of a task that there is not.
     """
 
-    def __init__(self, tasks: Mapping[str, Objective], balance: BalanceConfig) -> None:
+    def __init__(
+        self,
+        tasks: Mapping[str, Objective],
+        balance: BalanceConfig,
+        *,
+        roles: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         super().__init__()
         if len(tasks) < 2:
             raise ValueError(f"tasks: wanted at least two; got {', '.join(tasks) or 'none'}")
         for name, task in tasks.items():
             _refuse_own_ways(name, task)
+        self.roles = {name: tuple(each) for name, each in (roles or {}).items()}
+        if unknown := self.roles.keys() - tasks.keys():
+            raise ValueError(f"roles: no task {', '.join(sorted(unknown))}: {', '.join(tasks)}")
         self.tasks = nn.ModuleDict(tasks)
         self.balance = Balance(balance, list(tasks))
-        self.requires = joint([task.requires for task in tasks.values()])
+        self.requires = joint([self._needs(name, task) for name, task in tasks.items()])
 
     def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:
         """Every task makes its heads."""
@@ -62,7 +73,7 @@ class Several(Objective):
         terms: dict[str, Tensor] = {}
         metrics: dict[str, Tensor] = {}
         for name, task in self._each():
-            found: Losses = task(views, ctx)
+            found: Losses = task(self._seen(name, views), ctx)
             terms[name] = found.total()
             parts = {key: term.detach() for key, term in found.terms.items()}
             metrics |= {f"{name}/{key}": value for key, value in {**parts, **found.metrics}.items()}
@@ -86,6 +97,20 @@ class Several(Objective):
         """Of every task."""
         for _, task in self._each():
             task.after_step(ctx)
+
+    def _needs(self, name: str, task: Objective) -> Requirements:
+        """What a task needs, those of its views said of the roles it sees."""
+        own = task.requires
+        if name not in self.roles:
+            return own
+        views = Requirements(views=own.views, most_views=own.most_views)
+        return replace(own, views=1, most_views=None, parts=((self.roles[name], views), *own.parts))
+
+    def _seen(self, name: str, views: Views) -> Views:
+        """The views a task sees."""
+        if name not in self.roles:
+            return views
+        return Views([view for view in views if view.role in self.roles[name]])
 
     def _each(self) -> list[tuple[str, Objective]]:
         return [(name, task) for name, task in self.tasks.items() if isinstance(task, Objective)]
@@ -121,4 +146,5 @@ def joint(needs: Sequence[Requirements]) -> Requirements:
         groups=any(need.groups for need in needs),
         instances=any(need.instances for need in needs),
         batch=max(need.batch for need in needs),
+        parts=tuple(part for need in needs for part in need.parts),
     )

@@ -24,7 +24,18 @@ from tacit.objectives import (
     SimClr,
     SimClrConfig,
 )
-from tacit_graph.objectives import CcaSsg, CcaSsgConfig, Dgi, DgiConfig, InfoGraph, InfoGraphConfig
+from tacit_graph.objectives import (
+    CcaSsg,
+    CcaSsgConfig,
+    Dgi,
+    DgiConfig,
+    InfoGraph,
+    InfoGraphConfig,
+    Links,
+    LinksConfig,
+    ParetoGnn,
+    ParetoGnnConfig,
+)
 
 _COSINE = {"kind": "cosine", "start": 1.0}
 _WARM = {"kind": "cosine", "start": 1.0, "warmup": 0.1}
@@ -123,6 +134,38 @@ def dgi() -> Method:
         name="graph/dgi",
         summary="Nodes are told from those of a shuffled graph by a summary of the graph",
         source="Velickovic et al. 2019, arXiv:1809.10341",
+        stages=(stage,),
+    )
+
+
+def links() -> Method:
+    """Link prediction with the settings ParetoGNN has for it."""
+    stage = Stage(
+        views="linked",
+        objective=Links,
+        config=LinksConfig(),
+        training=_training(300, 5e-4, 1e-5, "adamw"),
+    )
+    return Method(
+        name="graph/links",
+        summary="Nodes that are joined are told from random pairs",
+        source="Ju et al. 2023, arXiv:2210.02016",
+        stages=(stage,),
+    )
+
+
+def pareto_gnn() -> Method:
+    """ParetoGNN. The authors take 10,000 steps, in batches of subgraphs where a graph is large."""
+    stage = Stage(
+        views="many-tasks",
+        objective=ParetoGnn,
+        config=ParetoGnnConfig(),
+        training=_training(300, 5e-4, 1e-5, "adamw"),
+    )
+    return Method(
+        name="graph/pareto-gnn",
+        summary="Five tasks at once, none of which a step makes worse: min-norm weights",
+        source="Ju et al. 2023, arXiv:2210.02016",
         stages=(stage,),
     )
 

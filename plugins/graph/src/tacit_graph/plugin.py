@@ -83,6 +83,20 @@ def tacit_augmentations() -> list[Offer]:
             ("views:one-of-edits",),
             "You et al. 2020, arXiv:2010.13902",
         ),
+        (
+            "linked",
+            "Linked",
+            "One copy, and pairs of its nodes of which half are joined",
+            ("views:linked",),
+            "Ju et al. 2023, arXiv:2210.02016",
+        ),
+        (
+            "many-tasks",
+            "ManyTasks",
+            "The views of five tasks: two edited, whole, shuffled, masked, linked",
+            ("views:many-tasks",),
+            "Ju et al. 2023, arXiv:2210.02016",
+        ),
     )
     return [
         Offer(
@@ -141,7 +155,7 @@ def tacit_methods() -> list[Offer]:
     masked = ("views:masked", "tokens", "targets", "mask:replace", "decoder")
     pairs = ("views:two-views",)
     # Sizes that are those of the graph encoders, and a contrast of parts with their whole.
-    of_graphs = ("bgrl", "infograph")
+    of_graphs = ("bgrl", "infograph", "links", "pareto-gnn")
     known = (
         (
             "graphmae",
@@ -184,6 +198,18 @@ def tacit_methods() -> list[Offer]:
             "Nodes tell their own graph from the others of the batch",
             ("views:masked", "tokens"),
             "Sun et al. 2020, arXiv:1908.01000",
+        ),
+        (
+            "links",
+            "Nodes that are joined are told from random pairs",
+            ("views:linked", "tokens:packed"),
+            "Ju et al. 2023, arXiv:2210.02016",
+        ),
+        (
+            "pareto-gnn",
+            "Five tasks at once, none of which a step makes worse: min-norm weights",
+            ("views:many-tasks", "tokens:packed", "targets", "mask:replace", "decoder"),
+            "Ju et al. 2023, arXiv:2210.02016",
         ),
     )
     return [

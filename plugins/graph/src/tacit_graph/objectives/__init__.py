@@ -2,5 +2,19 @@
 
 from tacit_graph.objectives.cca_ssg import CcaSsg, CcaSsgConfig, cca_ssg
 from tacit_graph.objectives.infomax import Dgi, DgiConfig, InfoGraph, InfoGraphConfig
+from tacit_graph.objectives.links import Links, LinksConfig
+from tacit_graph.objectives.pareto import ParetoGnn, ParetoGnnConfig
 
-__all__ = ["CcaSsg", "CcaSsgConfig", "Dgi", "DgiConfig", "InfoGraph", "InfoGraphConfig", "cca_ssg"]
+__all__ = [
+    "CcaSsg",
+    "CcaSsgConfig",
+    "Dgi",
+    "DgiConfig",
+    "InfoGraph",
+    "InfoGraphConfig",
+    "Links",
+    "LinksConfig",
+    "ParetoGnn",
+    "ParetoGnnConfig",
+    "cca_ssg",
+]

@@ -1,5 +1,6 @@
 """Views of graphs, each with its record."""
 
+from tacit_graph.views.linked import Linked, LinkedConfig, ManyTasks, ManyTasksConfig
 from tacit_graph.views.one_of import OneOf, OneOfConfig
 from tacit_graph.views.policies import (
     Edits,
@@ -14,6 +15,10 @@ from tacit_graph.views.policies import (
 
 __all__ = [
     "Edits",
+    "Linked",
+    "LinkedConfig",
+    "ManyTasks",
+    "ManyTasksConfig",
     "Masked",
     "MaskedConfig",
     "OneOf",
