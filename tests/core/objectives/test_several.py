@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from tests.core.needs.toys import Log, Toy, engine, linear, weights
-from tests.core.objectives.setting import HEAD
+from tests.core.objectives.setting import HEAD, two_views
 from torch import Tensor
 
-from tacit.contract import Context, Losses, OneStep, PerLoss, Views
+from tacit.contract import (
+    Composition,
+    Context,
+    Losses,
+    OneStep,
+    PerLoss,
+    Requirements,
+    Views,
+    unmet,
+)
 from tacit.nn import Balance, BalanceConfig, Fixed, MinNorm, Uncertainty
 from tacit.objectives import MoCo, MoCoConfig, Several
 from tacit.training.schedules import Constant
@@ -126,3 +136,37 @@ def test_tasks_with_teachers_or_players_of_their_own_are_refused() -> None:
         Several({"nested": nested, "pull": Pull(1.0)}, Fixed())
     with pytest.raises(ValueError, match="at least two; got alone"):
         Several({"alone": Pull(1.0)}, Fixed())
+
+
+class Counting(Pull):
+    """Pull, which also says how many views it saw."""
+
+    requires = Requirements(views=1, most_views=1)
+
+    def forward(self, views: Views, ctx: Context) -> Losses:
+        self.seen = [view.role for view in views]
+        return super().forward(views, ctx)
+
+
+def test_a_task_sees_the_views_of_its_roles_alone() -> None:
+    near, all_of_them = Counting(1.0), Pull(1.0)
+    both = Several({"near": near, "all": all_of_them}, Fixed(), roles={"near": ("second",)})
+    views = Views([replace(v, role=r) for v, r in zip(two_views(), "ab", strict=True)])
+    assert [v.role for v in both._seen("near", views)] == []
+    named = Views([views[0], replace(views[1], role="second")])
+    assert [v.role for v in both._seen("near", named)] == ["second"]
+    assert len(both._seen("all", named)) == 2
+
+
+def test_what_a_task_needs_of_its_views_is_asked_of_its_roles() -> None:
+    both = Several({"near": Counting(1.0), "all": Pull(1.0)}, Fixed(), roles={"near": ("second",)})
+    offered = Composition(
+        specs={"signal": linear().spec}, roles={"signal": ("view", "view")}, meta={}, batch=4
+    )
+    (problem,) = unmet(both.requires, offered)
+    assert problem == (
+        "of views with the role second: needs at least 1 views; the signal views make 0"
+    )
+    assert not unmet(both.requires, replace(offered, roles={"signal": ("view", "view", "second")}))
+    with pytest.raises(ValueError, match="roles: no task far: near, all"):
+        Several({"near": Pull(1.0), "all": Pull(1.0)}, Fixed(), roles={"far": ("view",)})
