@@ -55,7 +55,7 @@ FAMILIES = {
         "with views.",
     ),
     "Pretext tasks": Family(
-        modules=("pretext", "sit", "equivariant", "vime"),
+        modules=("pretext", "sit", "equivariant", "vime", "discrepancy"),
         when="What was done to a view is itself worth knowing (how it is turned, ordered, which "
         "part belongs to which whole), or a cheap baseline is wanted.",
     ),

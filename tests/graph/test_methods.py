@@ -26,12 +26,18 @@ from tacit_graph.data import Graphs
 from tacit_graph.encoders import Gat, Gcn, Gin
 from tacit_graph.modality import Graph
 from tacit_graph.probes import NodeParts, node_classification
-from tacit_graph.views import Masked, OneOf, Shuffled, TwoViews
+from tacit_graph.views import Masked, OneOf, Perturbed, Shuffled, TwoViews
 
 DATA = Path(os.environ.get("TACIT_DATA", "")) / "graph"
 OFFERED = {offer.name: offer for offer in plugin.tacit_methods()}
 METHODS = {name: offer.target.partition(":")[2] for name, offer in OFFERED.items()}
-VIEWS = {"two-views": TwoViews, "masked": Masked, "shuffled": Shuffled, "one-of-edits": OneOf}
+VIEWS = {
+    "two-views": TwoViews,
+    "masked": Masked,
+    "shuffled": Shuffled,
+    "one-of-edits": OneOf,
+    "perturbed": Perturbed,
+}
 every = pytest.mark.parametrize("name", METHODS)
 ON_NODES = ["graph/graphmae", "graph/grace", "graph/bgrl", "graph/cca-ssg", "graph/dgi"]
 

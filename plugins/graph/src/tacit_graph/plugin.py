@@ -83,6 +83,13 @@ def tacit_augmentations() -> list[Offer]:
             ("views:one-of-edits",),
             "You et al. 2020, arXiv:2010.13902",
         ),
+        (
+            "perturbed",
+            "Perturbed",
+            "A graph, and copies that are a known number of edges away",
+            ("views:perturbed",),
+            "Kim et al. 2022, arXiv:2202.02989",
+        ),
     )
     return [
         Offer(
@@ -140,8 +147,8 @@ def tacit_methods() -> list[Offer]:
     """Methods for graphs."""
     masked = ("views:masked", "tokens", "targets", "mask:replace", "decoder")
     pairs = ("views:two-views",)
-    # Sizes that are those of the graph encoders, and a contrast of parts with their whole.
-    of_graphs = ("bgrl", "infograph")
+    # Sizes of the graph encoders, a contrast of parts with their whole, graphs joined to a batch.
+    of_graphs = ("bgrl", "infograph", "d-sla")
     known = (
         (
             "graphmae",
@@ -185,6 +192,12 @@ def tacit_methods() -> list[Offer]:
             ("views:masked", "tokens"),
             "Sun et al. 2020, arXiv:1908.01000",
         ),
+        (
+            "d-sla",
+            "A graph is told from edited copies, which lie as far from it as they were edited",
+            ("views:perturbed",),
+            "Kim et al. 2022, arXiv:2202.02989",
+        ),
     )
     return [
         Offer(
@@ -207,6 +220,7 @@ def tacit_recipes() -> list[Offer]:
     known = [
         *((data, method) for data in ("cora", "citeseer") for method in node),
         *((data, method) for data in ("mutag", "proteins") for method in many),
+        ("mutag", "d-sla"),
     ]
     demo = Offer(
         name="graph/digits-graphmae-v1",

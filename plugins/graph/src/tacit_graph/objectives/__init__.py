@@ -1,6 +1,17 @@
 """Objectives that came with graphs; none of them looks at edges."""
 
 from tacit_graph.objectives.cca_ssg import CcaSsg, CcaSsgConfig, cca_ssg
+from tacit_graph.objectives.discrepancy import Discrepancy, DiscrepancyConfig
 from tacit_graph.objectives.infomax import Dgi, DgiConfig, InfoGraph, InfoGraphConfig
 
-__all__ = ["CcaSsg", "CcaSsgConfig", "Dgi", "DgiConfig", "InfoGraph", "InfoGraphConfig", "cca_ssg"]
+__all__ = [
+    "CcaSsg",
+    "CcaSsgConfig",
+    "Dgi",
+    "DgiConfig",
+    "Discrepancy",
+    "DiscrepancyConfig",
+    "InfoGraph",
+    "InfoGraphConfig",
+    "cca_ssg",
+]

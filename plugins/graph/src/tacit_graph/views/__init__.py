@@ -1,6 +1,7 @@
 """Views of graphs, each with its record."""
 
 from tacit_graph.views.one_of import OneOf, OneOfConfig
+from tacit_graph.views.perturbed import Perturbed, PerturbedConfig
 from tacit_graph.views.policies import (
     Edits,
     Masked,
@@ -18,6 +19,8 @@ __all__ = [
     "MaskedConfig",
     "OneOf",
     "OneOfConfig",
+    "Perturbed",
+    "PerturbedConfig",
     "Shuffled",
     "ShuffledConfig",
     "TwoViews",
