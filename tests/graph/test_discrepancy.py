@@ -19,7 +19,7 @@ from tacit_graph.encoders import Gcn, Gin
 from tacit_graph.modality import Graph
 from tacit_graph.objectives import Discrepancy, DiscrepancyConfig
 from tacit_graph.objectives.discrepancy import discrimination, disproportion, intrusion
-from tacit_graph.views import Perturbed, TwoViews
+from tacit_graph.views import Perturbed
 
 # One graph: its original, two copies and a strong one; four vectors.
 FOUR = torch.tensor([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0], [0.0, 9.0]], dtype=torch.float64)
@@ -97,7 +97,7 @@ def test_copies_without_edits_are_left_out_of_all_and_counted() -> None:
         torch.testing.assert_close(term, b.terms[name])
     assert float(a.metrics["unedited"]) == pytest.approx(4 / 15)
     nothing = objective.compare("graph", z, torch.zeros_like(edits), 2)
-    assert all(float(term) == 0 for term in nothing.terms.values())
+    assert not torch.stack(list(nothing.terms.values())).any()
 
 
 def test_gradients_are_those_of_finite_differences() -> None:
@@ -178,7 +178,5 @@ def test_views_of_other_roles_are_refused() -> None:
         made.objective(Views(views[1:]), made.context(None))
     with pytest.raises(ValueError, match="use views=graph/two-views"):
         learner(Perturbed(), encoder)(Batch(values={"graph": ring()}, index=torch.arange(6)))
-    with pytest.raises(ValueError, match="edits"):
-        learner(TwoViews(), encoder)
     with pytest.raises(ValueError, match="margin: wanted at least 0"):
         DiscrepancyConfig(margin=-1.0)
