@@ -55,7 +55,10 @@ FAMILIES = {
         "with views.",
     ),
     "Pretext tasks": Family(
-        modules=("pretext", "sit", "equivariant", "vime", "links", "pareto"),
+        modules=(
+            *("pretext", "sit", "equivariant", "vime", "links", "pareto"),
+            "discrepancy",
+        ),
         when="What was done to a view is itself worth knowing (how it is turned, ordered, which "
         "part belongs to which whole), or a cheap baseline is wanted.",
     ),

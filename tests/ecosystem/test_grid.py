@@ -26,7 +26,7 @@ from tacit.testing.offers import Grouped, required
 CATALOGUE = load_plugins()
 GRID = CATALOGUE.grid()
 TINY = {"width": 16, "depth": 3, "heads": 2, "layers": 3, "blocks": (1,)}
-MANY_VALUES = {"graph/graphcl", "graph/infograph"}  # trained in the plugin's own tests
+MANY_VALUES = {"graph/graphcl", "graph/infograph", "graph/d-sla"}  # trained in their plugin's tests
 STEPS = {"steps": 2, "batch": 8, "watch_every": 0, "workers": 0}
 
 

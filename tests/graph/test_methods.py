@@ -26,7 +26,7 @@ from tacit_graph.data import Graphs
 from tacit_graph.encoders import Gat, Gcn, Gin
 from tacit_graph.modality import Graph
 from tacit_graph.probes import NodeParts, node_classification
-from tacit_graph.views import Linked, ManyTasks, Masked, OneOf, Shuffled, TwoViews
+from tacit_graph.views import Linked, ManyTasks, Masked, OneOf, Perturbed, Shuffled, TwoViews
 
 DATA = Path(os.environ.get("TACIT_DATA", "")) / "graph"
 OFFERED = {offer.name: offer for offer in plugin.tacit_methods()}
@@ -38,6 +38,7 @@ VIEWS = {
     "one-of-edits": OneOf,
     "linked": Linked,
     "many-tasks": ManyTasks,
+    "perturbed": Perturbed,
 }
 every = pytest.mark.parametrize("name", METHODS)
 ON_NODES = [

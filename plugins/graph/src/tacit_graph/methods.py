@@ -1,7 +1,7 @@
 """Methods for graphs, with the settings their authors have for Cora, or for MUTAG's kind.
 
-GraphMAE, GRACE, BGRL and GraphCL are the core's objectives with other settings; CCA-SSG, DGI and
-InfoGraph bring their own. Encoder and views that belong to a method stand in the recipes.
+GraphMAE, GRACE, BGRL and GraphCL are the core's objectives with other settings; CCA-SSG, DGI,
+InfoGraph and D-SLA bring their own. Encoder and views that belong to a method stand in the recipes.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from tacit_graph.objectives import (
     CcaSsgConfig,
     Dgi,
     DgiConfig,
+    Discrepancy,
+    DiscrepancyConfig,
     InfoGraph,
     InfoGraphConfig,
     Links,
@@ -191,5 +193,19 @@ def infograph() -> Method:
         name="graph/infograph",
         summary="Nodes tell their own graph from the others of the batch",
         source="Sun et al. 2020, arXiv:1908.01000",
+        stages=(stage,),
+    )
+
+
+def d_sla() -> Method:
+    """D-SLA with the authors' settings for molecules."""
+    training = {**_training(100, 1e-3), "batch": 256}
+    stage = Stage(
+        views="perturbed", objective=Discrepancy, config=DiscrepancyConfig(), training=training
+    )
+    return Method(
+        name="graph/d-sla",
+        summary="A graph is told from edited copies, which lie as far from it as they were edited",
+        source="Kim et al. 2022, arXiv:2202.02989",
         stages=(stage,),
     )

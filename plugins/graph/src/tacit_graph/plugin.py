@@ -97,6 +97,13 @@ def tacit_augmentations() -> list[Offer]:
             ("views:many-tasks",),
             "Ju et al. 2023, arXiv:2210.02016",
         ),
+        (
+            "perturbed",
+            "Perturbed",
+            "A graph, and copies that are a known number of edges away",
+            ("views:perturbed",),
+            "Kim et al. 2022, arXiv:2202.02989",
+        ),
     )
     return [
         Offer(
@@ -154,8 +161,8 @@ def tacit_methods() -> list[Offer]:
     """Methods for graphs."""
     masked = ("views:masked", "tokens", "targets", "mask:replace", "decoder")
     pairs = ("views:two-views",)
-    # Sizes that are those of the graph encoders, and a contrast of parts with their whole.
-    of_graphs = ("bgrl", "infograph", "links", "pareto-gnn")
+    # Sizes of the graph encoders, parts beside their whole, graphs joined to a batch, pairs.
+    of_graphs = ("bgrl", "infograph", "links", "pareto-gnn", "d-sla")
     known = (
         (
             "graphmae",
@@ -211,6 +218,12 @@ def tacit_methods() -> list[Offer]:
             ("views:many-tasks", "tokens:packed", "targets", "mask:replace", "decoder"),
             "Ju et al. 2023, arXiv:2210.02016",
         ),
+        (
+            "d-sla",
+            "A graph is told from edited copies, which lie as far from it as they were edited",
+            ("views:perturbed",),
+            "Kim et al. 2022, arXiv:2202.02989",
+        ),
     )
     return [
         Offer(
@@ -233,6 +246,7 @@ def tacit_recipes() -> list[Offer]:
     known = [
         *((data, method) for data in ("cora", "citeseer") for method in node),
         *((data, method) for data in ("mutag", "proteins") for method in many),
+        ("mutag", "d-sla"),
     ]
     demo = Offer(
         name="graph/digits-graphmae-v1",

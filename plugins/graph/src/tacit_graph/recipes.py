@@ -181,5 +181,13 @@ def proteins_infograph_v1() -> Recipe:
     return mutag_infograph_v1()
 
 
+def mutag_d_sla_v1() -> Recipe:
+    """D-SLA on MUTAG: the other methods' encoder with the authors' readout, and their batch there.
+
+    Source: DongkiKim95/D-SLA, linkPrediction_TU; their molecules have batches of 256.
+    """
+    return _recipe("d-sla", encoder={**_JOINED, "readout": "mean"}, training={"batch": 32})
+
+
 _JOINED = {"name": "graph/gin", "width": 32, "layers": 3, "join": True}
 """GIN whose layers are joined, and whose activation is before the norm in the authors' code."""

@@ -2,6 +2,7 @@
 
 from tacit_graph.views.linked import Linked, LinkedConfig, ManyTasks, ManyTasksConfig
 from tacit_graph.views.one_of import OneOf, OneOfConfig
+from tacit_graph.views.perturbed import Perturbed, PerturbedConfig
 from tacit_graph.views.policies import (
     Edits,
     Masked,
@@ -23,6 +24,8 @@ __all__ = [
     "MaskedConfig",
     "OneOf",
     "OneOfConfig",
+    "Perturbed",
+    "PerturbedConfig",
     "Shuffled",
     "ShuffledConfig",
     "TwoViews",

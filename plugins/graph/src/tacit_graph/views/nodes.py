@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -63,3 +65,21 @@ def edited(value: Any, **changed: Tensor) -> Any:
     if graphs_in(value) is not None:
         kept |= {"batch": value.batch, "ptr": value.ptr}
     return Data(**{**kept, **changed})
+
+
+def joined(values: Sequence[Any]) -> Any:
+    """Several values of many graphs as one, the graphs of the first before those of the next.
+
+    For objectives that encode views as one batch, which `Graph.concatenate` leaves to them.
+    """
+    nodes = list(accumulate((len(value.x) for value in values), initial=0))
+    graphs = list(accumulate((len(value.ptr) - 1 for value in values), initial=0))
+    shifted = [value.ptr[1:] + n for value, n in zip(values, nodes, strict=False)]
+    return Data(
+        x=torch.cat([value.x for value in values]),
+        edge_index=torch.cat(
+            [value.edge_index + n for value, n in zip(values, nodes, strict=False)], dim=1
+        ),
+        batch=torch.cat([value.batch + n for value, n in zip(values, graphs, strict=False)]),
+        ptr=torch.cat([values[0].ptr[:1], *shifted]),
+    )
