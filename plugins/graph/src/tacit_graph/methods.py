@@ -1,7 +1,8 @@
 """Methods for graphs, with the settings their authors have for Cora, or for MUTAG's kind.
 
-GraphMAE, GRACE, BGRL and GraphCL are the core's objectives with other settings; CCA-SSG, DGI and
-InfoGraph bring their own. Encoder and views that belong to a method stand in the recipes.
+GraphMAE, GRACE, BGRL, GraphCL and graph completion are the core's objectives with other settings;
+CCA-SSG, DGI, InfoGraph, clustering, partition and SS-GCNs bring their own. Encoder and views that
+belong to a method stand in the recipes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,21 @@ from tacit.objectives import (
     SimClr,
     SimClrConfig,
 )
-from tacit_graph.objectives import CcaSsg, CcaSsgConfig, Dgi, DgiConfig, InfoGraph, InfoGraphConfig
+from tacit_graph.objectives import (
+    CcaSsg,
+    CcaSsgConfig,
+    Clustering,
+    ClusteringConfig,
+    CompletionConfig,
+    Dgi,
+    DgiConfig,
+    InfoGraph,
+    InfoGraphConfig,
+    Partition,
+    PartitionConfig,
+    SsGcn,
+    SsGcnConfig,
+)
 
 _COSINE = {"kind": "cosine", "start": 1.0}
 _WARM = {"kind": "cosine", "start": 1.0, "warmup": 0.1}
@@ -148,5 +163,68 @@ def infograph() -> Method:
         name="graph/infograph",
         summary="Nodes tell their own graph from the others of the batch",
         source="Sun et al. 2020, arXiv:1908.01000",
+        stages=(stage,),
+    )
+
+
+_SS_GCN = "You et al. 2020, arXiv:2006.09136"
+
+
+def clustering() -> Method:
+    """Node clustering of SS-GCNs, alone."""
+    stage = Stage(
+        views="masked",
+        objective=Clustering,
+        config=ClusteringConfig(),
+        training=_training(200, 8e-3, 8e-5),
+    )
+    return Method(
+        name="graph/clustering",
+        summary="The cluster of a node's raw features is told from its embedding",
+        source=_SS_GCN,
+        stages=(stage,),
+    )
+
+
+def partition() -> Method:
+    """Graph partitioning of SS-GCNs, alone."""
+    stage = Stage(
+        views="masked",
+        objective=Partition,
+        config=PartitionConfig(),
+        training=_training(200, 8e-3, 8e-5),
+    )
+    return Method(
+        name="graph/partition",
+        summary="In which of several parts of the graph a node lies is told from its embedding",
+        source=_SS_GCN,
+        stages=(stage,),
+    )
+
+
+def completion() -> Method:
+    """Graph completion of SS-GCNs, alone: a masked prediction."""
+    stage = Stage(
+        views="masked",
+        objective=MaskedPrediction,
+        config=CompletionConfig().masked(),
+        training=_training(200, 8e-3, 8e-5),
+    )
+    return Method(
+        name="graph/completion",
+        summary="Features of hidden nodes are told from those around by a linear map",
+        source=_SS_GCN,
+        stages=(stage,),
+    )
+
+
+def ss_gcn() -> Method:
+    """SS-GCNs with the settings for Cora: its classes, and parts of it as the task."""
+    training = {**_training(200, 8e-3, 8e-5), "weights": {"labels": 0.7, "task": 0.3}}
+    stage = Stage(views="masked", objective=SsGcn, config=SsGcnConfig(), training=training)
+    return Method(
+        name="graph/ss-gcn",
+        summary="Labels of the training nodes, and a self-supervised task on all, learnt together",
+        source=_SS_GCN,
         stages=(stage,),
     )

@@ -140,8 +140,11 @@ def tacit_methods() -> list[Offer]:
     """Methods for graphs."""
     masked = ("views:masked", "tokens", "targets", "mask:replace", "decoder")
     pairs = ("views:two-views",)
-    # Sizes that are those of the graph encoders, and a contrast of parts with their whole.
-    of_graphs = ("bgrl", "infograph")
+    told = ("views:masked", "instances")
+    ss_gcn = "You et al. 2020, arXiv:2006.09136"
+    # Sizes that are those of the graph encoders, a contrast of parts with their whole, and tasks
+    # made of nodes and edges.
+    of_graphs = ("bgrl", "infograph", "clustering", "partition", "completion", "ss-gcn")
     known = (
         (
             "graphmae",
@@ -185,6 +188,30 @@ def tacit_methods() -> list[Offer]:
             ("views:masked", "tokens"),
             "Sun et al. 2020, arXiv:1908.01000",
         ),
+        (
+            "clustering",
+            "The cluster of a node's raw features is told from its embedding",
+            told,
+            ss_gcn,
+        ),
+        (
+            "partition",
+            "In which of several parts of the graph a node lies is told from its embedding",
+            told,
+            ss_gcn,
+        ),
+        (
+            "completion",
+            "Features of hidden nodes are told from those around by a linear map",
+            masked[:-1],
+            ss_gcn,
+        ),
+        (
+            "ss-gcn",
+            "Labels of the training nodes, and a self-supervised task on all, learnt together",
+            told,
+            ss_gcn,
+        ),
     )
     return [
         Offer(
@@ -207,6 +234,7 @@ def tacit_recipes() -> list[Offer]:
     known = [
         *((data, method) for data in ("cora", "citeseer") for method in node),
         *((data, method) for data in ("mutag", "proteins") for method in many),
+        *(("cora", method) for method in ("ss-gcn", "ss-gcn-clustering", "ss-gcn-completion")),
     ]
     demo = Offer(
         name="graph/digits-graphmae-v1",

@@ -1,6 +1,30 @@
-"""Objectives that came with graphs; none of them looks at edges."""
+"""Objectives that came with graphs; but for `Partition`, none of them looks at edges."""
 
 from tacit_graph.objectives.cca_ssg import CcaSsg, CcaSsgConfig, cca_ssg
 from tacit_graph.objectives.infomax import Dgi, DgiConfig, InfoGraph, InfoGraphConfig
+from tacit_graph.objectives.made_labels import (
+    Clustering,
+    ClusteringConfig,
+    MadeLabels,
+    Partition,
+    PartitionConfig,
+)
+from tacit_graph.objectives.ss_gcn import CompletionConfig, SsGcn, SsGcnConfig
 
-__all__ = ["CcaSsg", "CcaSsgConfig", "Dgi", "DgiConfig", "InfoGraph", "InfoGraphConfig", "cca_ssg"]
+__all__ = [
+    "CcaSsg",
+    "CcaSsgConfig",
+    "Clustering",
+    "ClusteringConfig",
+    "CompletionConfig",
+    "Dgi",
+    "DgiConfig",
+    "InfoGraph",
+    "InfoGraphConfig",
+    "MadeLabels",
+    "Partition",
+    "PartitionConfig",
+    "SsGcn",
+    "SsGcnConfig",
+    "cca_ssg",
+]
