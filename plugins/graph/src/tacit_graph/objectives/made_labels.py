@@ -137,8 +137,9 @@ class Clustering(MadeLabels):
     Config = ClusteringConfig
 
     def __init__(self, config: ClusteringConfig | None = None) -> None:
-        self.config = config or ClusteringConfig()
-        super().__init__(self.config.clusters)
+        config = config or ClusteringConfig()
+        super().__init__(config.clusters)
+        self.config = config
 
     def made(self, name: str, ctx: Context, instances: int) -> Int[Tensor, " instances"]:
         """The nearest of the centres that k-means found.
@@ -199,8 +200,9 @@ class Partition(MadeLabels):
     Config = PartitionConfig
 
     def __init__(self, config: PartitionConfig | None = None) -> None:
-        self.config = config or PartitionConfig()
-        super().__init__(self.config.parts)
+        config = config or PartitionConfig()
+        super().__init__(config.parts)
+        self.config = config
 
     def made(self, name: str, ctx: Context, instances: int) -> Int[Tensor, " instances"]:
         """The part of every node, of the graph that all batches of all processes make up.
