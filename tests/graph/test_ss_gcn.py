@@ -19,7 +19,8 @@ from tacit.evaluation import embed
 from tacit.methods import Learner
 from tacit.nn import InputTarget, LinearDecoder, MeanSquared
 from tacit.objectives import LabelledConfig, MaskedPrediction
-from tacit_graph.data import Graphs, Karate, KarateConfig
+from tacit_graph.data import Graphs, Karate
+from tacit_graph.data.embedded import KarateConfig
 from tacit_graph.encoders import Gcn
 from tacit_graph.modality import Graph
 from tacit_graph.objectives import (

@@ -54,7 +54,8 @@ def partition(
         )
     draw = torch.Generator().manual_seed(seed)
     graph = _Graph.of(edges.cpu(), nodes)
-    limits = (math.floor((1 - slack) * nodes / parts), math.ceil((1 + slack) * nodes / parts))
+    mean = nodes / parts
+    limits = (max(1, math.floor((1 - slack) * mean)), math.ceil((1 + slack) * mean))
     levels: list[tuple[_Graph, Tensor]] = []
     while graph.nodes > _COARSE * parts:
         coarse, into = graph.joined(most=max(1, nodes // (_COARSE * parts)) * 2, draw=draw)
