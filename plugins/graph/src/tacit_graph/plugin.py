@@ -16,6 +16,34 @@ _TOKENS = (
 )
 
 
+_MASKED = ("views:masked", "tokens", "targets", "mask:replace")
+_SS_GCN = tuple(
+    (name, summary, requires, "You et al. 2020, arXiv:2006.09136")
+    for name, summary, requires in (
+        (
+            "clustering",
+            "The cluster of a node's raw features is told from its embedding",
+            ("views:masked", "instances"),
+        ),
+        (
+            "partition",
+            "In which of several parts of the graph a node lies is told from its embedding",
+            ("views:masked", "instances"),
+        ),
+        (
+            "completion",
+            "Features of hidden nodes are told from those around by a linear map",
+            _MASKED,
+        ),
+        (
+            "ss-gcn",
+            "Labels of the training nodes, and a self-supervised task on all, learnt together",
+            ("views:masked", "instances"),
+        ),
+    )
+)
+
+
 @hookimpl
 def tacit_modalities() -> list[Offer]:
     """Graphs."""
@@ -138,10 +166,8 @@ def tacit_readers() -> list[Offer]:
 @hookimpl
 def tacit_methods() -> list[Offer]:
     """Methods for graphs."""
-    masked = ("views:masked", "tokens", "targets", "mask:replace", "decoder")
+    masked = (*_MASKED, "decoder")
     pairs = ("views:two-views",)
-    told = ("views:masked", "instances")
-    ss_gcn = "You et al. 2020, arXiv:2006.09136"
     # Sizes that are those of the graph encoders, a contrast of parts with their whole, and tasks
     # made of nodes and edges.
     of_graphs = ("bgrl", "infograph", "clustering", "partition", "completion", "ss-gcn")
@@ -188,30 +214,7 @@ def tacit_methods() -> list[Offer]:
             ("views:masked", "tokens"),
             "Sun et al. 2020, arXiv:1908.01000",
         ),
-        (
-            "clustering",
-            "The cluster of a node's raw features is told from its embedding",
-            told,
-            ss_gcn,
-        ),
-        (
-            "partition",
-            "In which of several parts of the graph a node lies is told from its embedding",
-            told,
-            ss_gcn,
-        ),
-        (
-            "completion",
-            "Features of hidden nodes are told from those around by a linear map",
-            masked[:-1],
-            ss_gcn,
-        ),
-        (
-            "ss-gcn",
-            "Labels of the training nodes, and a self-supervised task on all, learnt together",
-            told,
-            ss_gcn,
-        ),
+        *_SS_GCN,
     )
     return [
         Offer(
