@@ -16,6 +16,9 @@ _TOKENS = (
 )
 
 
+# Sizes that are those of the graph encoders, a contrast of parts with their whole, and tasks made of
+# nodes and edges.
+_OF_GRAPHS = ("bgrl", "infograph", "clustering", "partition", "completion", "ss-gcn")
 _MASKED = ("views:masked", "tokens", "targets", "mask:replace")
 _SS_GCN = tuple(
     (name, summary, requires, "You et al. 2020, arXiv:2006.09136")
@@ -168,9 +171,6 @@ def tacit_methods() -> list[Offer]:
     """Methods for graphs."""
     masked = (*_MASKED, "decoder")
     pairs = ("views:two-views",)
-    # Sizes that are those of the graph encoders, a contrast of parts with their whole, and tasks
-    # made of nodes and edges.
-    of_graphs = ("bgrl", "infograph", "clustering", "partition", "completion", "ss-gcn")
     known = (
         (
             "graphmae",
@@ -221,7 +221,7 @@ def tacit_methods() -> list[Offer]:
             name=f"graph/{name}",
             target=f"tacit_graph.methods:{name.replace('-', '_')}",
             summary=summary,
-            modality=frozenset({"graph"}) if name in of_graphs else frozenset(),
+            modality=_GRAPH if name in _OF_GRAPHS else frozenset(),
             requires=requires,
             source=source,
         )
