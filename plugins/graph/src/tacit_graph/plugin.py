@@ -16,8 +16,8 @@ _TOKENS = (
 )
 
 
-# Sizes that are those of the graph encoders, a contrast of parts with their whole, and tasks made of
-# nodes and edges.
+# Sizes that are those of the graph encoders, a contrast of parts with their whole, and tasks made
+# of nodes and edges.
 _OF_GRAPHS = ("bgrl", "infograph", "clustering", "partition", "completion", "ss-gcn")
 _MASKED = ("views:masked", "tokens", "targets", "mask:replace")
 _SS_GCN = tuple(
