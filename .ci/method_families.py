@@ -57,10 +57,11 @@ FAMILIES = {
     "Pretext tasks": Family(
         modules=(
             *("pretext", "sit", "equivariant", "vime", "links", "pareto"),
-            "discrepancy",
+            *("discrepancy", "made_labels", "ss_gcn"),
         ),
         when="What was done to a view is itself worth knowing (how it is turned, ordered, which "
-        "part belongs to which whole), or a cheap baseline is wanted.",
+        "part belongs to which whole), or where it lies among others, or a cheap "
+        "baseline is wanted.",
     ),
     "Generative": Family(
         modules=("autoencoder", "adversarial", "mutual_information", "denoising", "encoding"),

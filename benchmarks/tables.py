@@ -25,6 +25,7 @@ TITLES = {
     "methods_hidden": "Quality of the methods that predict what was hidden",
     "methods_generative": "Quality of the methods that generate",
     "graph": "Graphs: quality of the methods",
+    "graph_joint": "Graphs: labels alone and beside a task",
     "graph_step": "Graphs: an epoch of GraphMAE",
     "graph_size": "Graphs: a million nodes",
     "tabular_size": "Tables: a million rows",

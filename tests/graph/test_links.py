@@ -1,4 +1,4 @@
-"""Pairs asked for are as they are called, their loss is a cross-entropy, and ParetoGNN's tasks share."""
+"""Pairs asked for are as they are called; the loss of links; tasks of ParetoGNN that share."""
 
 from __future__ import annotations
 

@@ -68,9 +68,7 @@ class Labelled(Objective):
 
     def forward(self, views: Views, ctx: Context) -> Losses:
         """Both terms of each modality, over its views."""
-        label = ctx.labels()
-        if label.is_floating_point():
-            raise ValueError(f"wanted labels that are classes, as integers; got {label.dtype}")
+        label = self.checked(ctx.labels())
         terms: dict[str, Tensor] = {}
         metrics: dict[str, Tensor] = {}
         for name in views.modalities:
@@ -83,6 +81,25 @@ class Labelled(Objective):
             terms |= {f"{key}{suffix}": value for key, value in found.terms.items()}
             metrics |= {f"{key}{suffix}": value for key, value in found.metrics.items()}
         return Losses(terms=terms, metrics=metrics)
+
+    def checked(self, label: Tensor) -> Int[Tensor, " instances"]:
+        """The labels, if they are classes.
+
+        Raises:
+            ValueError: numbers, or more classes than set. On an accelerator the latter fails inside
+                the device queue, for the host does not wait for it.
+        """
+        if label.is_floating_point():
+            raise ValueError(f"wanted labels that are classes, as integers; got {label.dtype}")
+        classes = self.config.classes
+        if label.device.type != "cpu":
+            torch._assert_async((label < classes).all(), "a label is not among the classes set")
+        elif (most := int(label.max())) >= classes:
+            raise ValueError(
+                f"classes: wanted labels below {classes}, or -1 where there is none; got {most}: "
+                f"set classes={most + 1} of the labels' settings"
+            )
+        return label
 
     def told(self, logits: Tensor, label: Int[Tensor, " rows"]) -> Losses:
         """The terms of what is told of rows."""

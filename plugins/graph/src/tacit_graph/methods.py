@@ -1,7 +1,7 @@
 """Methods for graphs, with the settings their authors have for Cora, or for MUTAG's kind.
 
-GraphMAE, GRACE, BGRL and GraphCL are the core's objectives with other settings; CCA-SSG, DGI,
-InfoGraph and D-SLA bring their own. Encoder and views that belong to a method stand in the recipes.
+GraphMAE, GRACE, BGRL, GraphCL and completion are the core's objectives with other settings; the
+others bring their own. Encoder and views that belong to a method stand in the recipes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from tacit.objectives import (
 from tacit_graph.objectives import (
     CcaSsg,
     CcaSsgConfig,
+    Clustering,
+    ClusteringConfig,
+    CompletionConfig,
     Dgi,
     DgiConfig,
     Discrepancy,
@@ -37,6 +40,10 @@ from tacit_graph.objectives import (
     LinksConfig,
     ParetoGnn,
     ParetoGnnConfig,
+    Partition,
+    PartitionConfig,
+    SsGcn,
+    SsGcnConfig,
 )
 
 _COSINE = {"kind": "cosine", "start": 1.0}
@@ -207,5 +214,68 @@ def d_sla() -> Method:
         name="graph/d-sla",
         summary="A graph is told from edited copies, which lie as far from it as they were edited",
         source="Kim et al. 2022, arXiv:2202.02989",
+        stages=(stage,),
+    )
+
+
+_SS_GCN = "You et al. 2020, arXiv:2006.09136"
+
+
+def clustering() -> Method:
+    """Node clustering of SS-GCNs, alone."""
+    stage = Stage(
+        views="masked",
+        objective=Clustering,
+        config=ClusteringConfig(),
+        training=_training(200, 8e-3, 8e-5),
+    )
+    return Method(
+        name="graph/clustering",
+        summary="The cluster of a node's raw features is told from its embedding",
+        source=_SS_GCN,
+        stages=(stage,),
+    )
+
+
+def partition() -> Method:
+    """Graph partitioning of SS-GCNs, alone."""
+    stage = Stage(
+        views="masked",
+        objective=Partition,
+        config=PartitionConfig(),
+        training=_training(200, 8e-3, 8e-5),
+    )
+    return Method(
+        name="graph/partition",
+        summary="In which of several parts of the graph a node lies is told from its embedding",
+        source=_SS_GCN,
+        stages=(stage,),
+    )
+
+
+def completion() -> Method:
+    """Graph completion of SS-GCNs, alone: a masked prediction."""
+    stage = Stage(
+        views="masked",
+        objective=MaskedPrediction,
+        config=CompletionConfig().masked(),
+        training=_training(200, 8e-3, 8e-5),
+    )
+    return Method(
+        name="graph/completion",
+        summary="Features of hidden nodes are told from those around by a linear map",
+        source=_SS_GCN,
+        stages=(stage,),
+    )
+
+
+def ss_gcn() -> Method:
+    """SS-GCNs with the settings for Cora: its classes, and parts of it as the task."""
+    training = {**_training(200, 8e-3, 8e-5), "weights": {"labels": 0.7, "task": 0.3}}
+    stage = Stage(views="masked", objective=SsGcn, config=SsGcnConfig(), training=training)
+    return Method(
+        name="graph/ss-gcn",
+        summary="Labels of the training nodes, and a self-supervised task on all, learnt together",
+        source=_SS_GCN,
         stages=(stage,),
     )

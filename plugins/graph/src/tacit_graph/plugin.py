@@ -16,6 +16,60 @@ _TOKENS = (
 )
 
 
+# Sizes that are those of the graph encoders, a contrast of parts with their whole, graphs joined to
+# one batch, and tasks made of nodes and edges.
+_OF_GRAPHS = (
+    *("bgrl", "infograph", "d-sla", "links", "pareto-gnn"),
+    *("clustering", "partition", "completion", "ss-gcn"),
+)
+_MASKED = ("views:masked", "tokens", "targets", "mask:replace")
+_ON_PAIRS = (
+    (
+        "links",
+        "Nodes that are joined are told from random pairs",
+        ("views:linked", "tokens:packed"),
+        "Ju et al. 2023, arXiv:2210.02016",
+    ),
+    (
+        "pareto-gnn",
+        "Five tasks at once, none of which a step makes worse: min-norm weights",
+        ("views:many-tasks", "tokens:packed", "targets", "mask:replace", "decoder"),
+        "Ju et al. 2023, arXiv:2210.02016",
+    ),
+    (
+        "d-sla",
+        "A graph is told from edited copies, which lie as far from it as they were edited",
+        ("views:perturbed",),
+        "Kim et al. 2022, arXiv:2202.02989",
+    ),
+)
+_SS_GCN = tuple(
+    (name, summary, requires, "You et al. 2020, arXiv:2006.09136")
+    for name, summary, requires in (
+        (
+            "clustering",
+            "The cluster of a node's raw features is told from its embedding",
+            ("views:masked", "instances"),
+        ),
+        (
+            "partition",
+            "In which of several parts of the graph a node lies is told from its embedding",
+            ("views:masked", "instances"),
+        ),
+        (
+            "completion",
+            "Features of hidden nodes are told from those around by a linear map",
+            _MASKED,
+        ),
+        (
+            "ss-gcn",
+            "Labels of the training nodes, and a self-supervised task on all, learnt together",
+            ("views:masked", "instances"),
+        ),
+    )
+)
+
+
 @hookimpl
 def tacit_modalities() -> list[Offer]:
     """Graphs."""
@@ -159,10 +213,8 @@ def tacit_readers() -> list[Offer]:
 @hookimpl
 def tacit_methods() -> list[Offer]:
     """Methods for graphs."""
-    masked = ("views:masked", "tokens", "targets", "mask:replace", "decoder")
+    masked = (*_MASKED, "decoder")
     pairs = ("views:two-views",)
-    # Sizes of the graph encoders, parts beside their whole, graphs joined to a batch, pairs.
-    of_graphs = ("bgrl", "infograph", "links", "pareto-gnn", "d-sla")
     known = (
         (
             "graphmae",
@@ -206,31 +258,15 @@ def tacit_methods() -> list[Offer]:
             ("views:masked", "tokens"),
             "Sun et al. 2020, arXiv:1908.01000",
         ),
-        (
-            "links",
-            "Nodes that are joined are told from random pairs",
-            ("views:linked", "tokens:packed"),
-            "Ju et al. 2023, arXiv:2210.02016",
-        ),
-        (
-            "pareto-gnn",
-            "Five tasks at once, none of which a step makes worse: min-norm weights",
-            ("views:many-tasks", "tokens:packed", "targets", "mask:replace", "decoder"),
-            "Ju et al. 2023, arXiv:2210.02016",
-        ),
-        (
-            "d-sla",
-            "A graph is told from edited copies, which lie as far from it as they were edited",
-            ("views:perturbed",),
-            "Kim et al. 2022, arXiv:2202.02989",
-        ),
+        *_ON_PAIRS,
+        *_SS_GCN,
     )
     return [
         Offer(
             name=f"graph/{name}",
             target=f"tacit_graph.methods:{name.replace('-', '_')}",
             summary=summary,
-            modality=frozenset({"graph"}) if name in of_graphs else frozenset(),
+            modality=_GRAPH if name in _OF_GRAPHS else frozenset(),
             requires=requires,
             source=source,
         )
@@ -247,6 +283,7 @@ def tacit_recipes() -> list[Offer]:
         *((data, method) for data in ("cora", "citeseer") for method in node),
         *((data, method) for data in ("mutag", "proteins") for method in many),
         ("mutag", "d-sla"),
+        *(("cora", method) for method in ("ss-gcn", "ss-gcn-clustering", "ss-gcn-completion")),
     ]
     demo = Offer(
         name="graph/digits-graphmae-v1",

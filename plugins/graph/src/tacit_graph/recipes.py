@@ -132,6 +132,43 @@ def citeseer_cca_ssg_v1() -> Recipe:
     )
 
 
+_KIPF = {
+    "name": "graph/gcn",
+    "width": 16,
+    "activation": "relu",
+    "last_activation": False,
+    "dropout": 0.5,
+}
+
+
+def _ss_gcn(task: Mapping[str, Any], labels: float, weight: float) -> Recipe:
+    return _recipe(
+        "ss-gcn",
+        data={"labelled": "train"},
+        encoder=_KIPF,
+        objective={"labelled": {"classes": 7}, "task": task},
+        training=_training(200, 8e-3, 8e-5, weights={"labels": labels, "task": weight}),
+    )
+
+
+def cora_ss_gcn_v1() -> Recipe:
+    """A GCN of labels and of parts of the graph on Cora. Source: Shen-Lab/SS-GCNs, README."""
+    return _ss_gcn({"kind": "partition", "parts": 14}, 0.7, 0.3)
+
+
+def cora_ss_gcn_clustering_v1() -> Recipe:
+    """A GCN of labels and of clusters of features on Cora. Source: Shen-Lab/SS-GCNs, README."""
+    return _ss_gcn({"kind": "clustering", "clusters": 200}, 0.5, 0.5)
+
+
+def cora_ss_gcn_completion_v1() -> Recipe:
+    """A GCN of labels and of hidden features on Cora.
+
+    Source: Shen-Lab/SS-GCNs, README, whose weight is one of another error of like size.
+    """
+    return _ss_gcn({"kind": "completion"}, 1.0, 0.3)
+
+
 def mutag_graphmae_v1() -> Recipe:
     """GraphMAE on MUTAG. Source: THUDM/GraphMAE, configs.yml."""
     return _recipe(

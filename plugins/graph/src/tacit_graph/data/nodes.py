@@ -31,6 +31,10 @@ class NodesConfig(GraphConfig):
         neighbours: sample this many neighbours of each node, step by step, around the nodes of a
             batch (`[10, 10]` for two layers); none takes the whole graph every time. -1 takes all
             of a step's neighbours. In evaluation all are taken.
+        labelled: the part whose labels training may read, for methods that ask for some; the others
+            are -1 there, and probes see all. None: the `train` part where the data have one, so
+            that no test label is learnt; all where they have none; and no label at all where they
+            have several such parts, of which one would have to be chosen.
 
     Raises:
         ValueError: numbers of neighbours that are neither positive nor -1.
@@ -38,6 +42,7 @@ class NodesConfig(GraphConfig):
 
     split: Split = "all"
     neighbours: tuple[int, ...] | None = None
+    labelled: Split | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -83,6 +88,7 @@ class Nodes(Source):
         self._index[self._nodes] = torch.arange(len(self._nodes))
         self._all = len(self._nodes) == count
         self._labels = _labels(self.graph)
+        self._told = _told(self.graph, self._labels, self.settings.labelled)
         self.whole = self.settings.neighbours is None
         self._sampler: Neighbours | None = None
         if self.settings.neighbours is not None:
@@ -96,7 +102,10 @@ class Nodes(Source):
         return self._fetch(indices, None)
 
     def fetch_random(self, indices: Sequence[int], draw: Draw) -> Batch:
-        """The graph with these nodes as rows; sampled graphs with as many neighbours as set."""
+        """The graph with these nodes as rows; sampled graphs with as many neighbours as set.
+
+        Labels that training may not read are -1.
+        """
         return self._fetch(indices, draw)
 
     def labels(self) -> Tensor | None:
@@ -118,10 +127,13 @@ class Nodes(Source):
         if self._sampler is not None:
             return self._around(rows, draw, int(indices[0]))
         everything = self._all and len(rows) == len(self._nodes)
+        value = copy(self.graph)  # PyG moves a graph to a device in place
+        if draw is not None:
+            value.pop("y", None)
         return Batch(
-            values={"graph": copy(self.graph)},  # PyG moves a graph to a device in place
+            values={"graph": value},
             index=self._index,
-            label=self._labels,
+            label=self._labels if draw is None else self._told,
             rows=None if everything else rows,
         )
 
@@ -135,26 +147,28 @@ class Nodes(Source):
         value = copy(self.graph)
         for name in ("y", "train_mask", "val_mask", "test_mask"):
             value.pop(name, None)
+        label = self._labels if draw is None else self._told
         value.x, value.edge_index = self.graph.x[part.nodes], part.edges
         return Batch(
             values={"graph": value},
             index=self._index[part.nodes],
-            label=None if self._labels is None else self._labels[part.nodes],
+            label=None if label is None else label[part.nodes],
             rows=torch.arange(len(rows)),
         )
 
 
-def _part(graph: Any, split: Split) -> Int[Tensor, " nodes"]:
+def _part(graph: Any, split: Split, setting: str = "split") -> Int[Tensor, " nodes"]:
     if split == "all":
         return torch.arange(int(graph.num_nodes))
     mask = getattr(graph, f"{split}_mask", None)
     if mask is None or mask.ndim != 1:
         raise ValueError(
-            f"split: the graph has no single {split}_mask: take split=all, or give it the mask"
+            f"{setting}: the graph has no single {split}_mask: take {setting}=all, or give it the "
+            "mask"
         )
     found: Tensor = mask.nonzero()[:, 0]
     if not len(found):
-        raise ValueError(f"split: no node lies in the {split} part")
+        raise ValueError(f"{setting}: no node lies in the {split} part")
     return found
 
 
@@ -167,3 +181,18 @@ def _labels(graph: Any) -> Tensor | None:
         raise ValueError(f"y: wanted a label for each of {graph.num_nodes} nodes; got {len(y)}")
     found: Tensor = y
     return found
+
+
+def _told(graph: Any, labels: Tensor | None, part: Split | None) -> Tensor | None:
+    """The labels that training reads, -1 outside a part."""
+    if part is None:
+        mask = getattr(graph, "train_mask", None)
+        if mask is not None and mask.ndim != 1:
+            return None
+        part = "all" if mask is None else "train"
+    if labels is None or part == "all":
+        return labels
+    told = torch.full_like(labels, -1)
+    nodes = _part(graph, part, "labelled")
+    told[nodes] = labels[nodes]
+    return told
