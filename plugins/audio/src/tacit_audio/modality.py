@@ -170,7 +170,7 @@ class Audio(Modality):
     def raw_places(
         self, preprocessing: object | None, value: Any, tokens: int
     ) -> Float[Tensor, "instances places features"]:
-        """20 MFCCs of each frame with their first and second differences.
+        """40 log-mel values of each frame with their first and second differences.
 
         Raises:
             ValueError: as `places`.

@@ -17,7 +17,6 @@ from torch.nn import functional
 
 from tacit_audio.features.deltas import deltas
 from tacit_audio.features.mel import EPS, LogMel, LogMelConfig
-from tacit_audio.features.mfcc import COEFFICIENTS as RAW
 from tacit_audio.features.mfcc import Mfcc
 from tacit_audio.sound import Sound, mean_there, within
 
@@ -99,9 +98,10 @@ class FrameFeatures(nn.Module):
 def plain_frames(
     sound: Sound, hop: int, middle: int, tokens: int
 ) -> Float[Tensor, "batch tokens features"]:
-    """20 MFCCs of each token with their first and second differences, 60 numbers.
+    """40 log-mel values of each token with their first and second differences, 120 numbers.
 
-    What any pretraining must beat frame by frame. Windows are as long as the hop, at least 25 ms.
+    What any pretraining must beat frame by frame; of pitch they know more than 20 MFCCs do, which
+    are a part of their cosine transform. Windows are as long as the hop, at least 25 ms.
 
     Args:
         sound: recordings.
@@ -122,4 +122,4 @@ def plain_frames(
 def _plain(rate: int, hop: int, middle: int) -> Aligned:
     window = max(hop / rate, 0.025)
     config = LogMelConfig(rate=rate, mels=BANDS, window=window, hop=hop / rate, normalise="none")
-    return Aligned(Mfcc(config, RAW), hop, middle)
+    return Aligned(LogMel(config), hop, middle)
