@@ -16,11 +16,12 @@ from tacit.api.choice import Chosen, choose_source
 from tacit.api.initial import load_initial
 from tacit.api.plan import Plan
 from tacit.api.taps import Headed, head_of
-from tacit.contract import Batch, Encoder
+from tacit.contract import Batch, Encoder, Spans
 from tacit.data import Loader, PairsConfig, Source, auto_workers
 from tacit.evaluation import (
     DEFAULT_PROBES,
     LABELLED,
+    SPANNED,
     Embeddings,
     Score,
     Tap,
@@ -60,6 +61,7 @@ class Pass:
         device: where the batches are wanted.
         indices: the instances; all if None.
         classes: what each class of the source is called by those it is compared with.
+        span_names: names of the classes of parts of instances, in the order of those.
     """
 
     def __init__(
@@ -70,9 +72,10 @@ class Pass:
         device: torch.device,
         indices: Sequence[int] | None = None,
         classes: Int[Tensor, " classes"] | None = None,
+        span_names: tuple[str, ...] | None = None,
     ) -> None:
         self.source, self.batch, self.device, self.indices = source, batch, device, indices
-        self.classes = classes
+        self.classes, self.span_names = classes, span_names
 
     def __iter__(self) -> Iterator[Batch]:
         workers = auto_workers(self.source)
@@ -83,6 +86,11 @@ class Pass:
     def read(self, indices: Sequence[int]) -> Batch:
         """The instances of these positions in the data set, in this order."""
         return self._named(self.source.fetch(indices).to(self.device))
+
+    def spans(self) -> Spans | None:
+        """Labels of parts of the source's instances."""
+        found = self.source.spans()
+        return None if found is None else found.called(self.span_names)
 
     def __len__(self) -> int:
         return len(self.source) if self.indices is None else len(self.indices)
@@ -186,7 +194,12 @@ def embed_with(run: Probed, data: object, *, batch: int, device: torch.device) -
 def _check_labels(probes: Sequence[str], *parts: Pass) -> None:
     """Say that labels are missing before anything is embedded."""
     known = named_probes()
-    if not any(known[name].needs in LABELLED for name in probes if name in known):
+    needs = {known[name].needs for name in probes if name in known}
+    if needs & SPANNED:
+        _check_spans(
+            [name for name in probes if name in known and known[name].needs in SPANNED], *parts
+        )
+    if not needs & LABELLED:
         return
     free = ",".join(name for name, probe in known.items() if probe.needs is None)
     for part in parts:
@@ -197,6 +210,18 @@ def _check_labels(probes: Sequence[str], *parts: Pass) -> None:
             )
 
 
+def _check_spans(probes: Sequence[str], *parts: Pass) -> None:
+    known = named_probes()
+    first = next(name for name in probes if name in known and known[name].needs in SPANNED)
+    for part in parts:
+        if part.source.spans() is None:
+            raise ValueError(
+                f"{part.source.describe()}: {first} wants labels along the instances; got "
+                "none. Name where they are (see the source's options), other data with --data, or "
+                "probes of whole instances"
+            )
+
+
 def parts(
     run: Probed, data: object, test: object, *, batch: int, device: torch.device
 ) -> tuple[Pass, Pass]:
@@ -204,13 +229,19 @@ def parts(
     chosen = _chosen(run, data)
     if test is not None:
         train, other = _source(_part(chosen, "train")), _source(_chosen(run, test))
-        held = Pass(other, batch=batch, device=device, classes=_classes(train, other))
+        held = Pass(
+            other,
+            batch=batch,
+            device=device,
+            classes=_classes(train, other),
+            span_names=_span_names(train),
+        )
         return Pass(train, batch=batch, device=device), held
     if _splits(chosen):
         train, held_source = _source(_part(chosen, "train")), _source(_part(chosen, "test"))
         return (
             Pass(train, batch=batch, device=device),
-            Pass(held_source, batch=batch, device=device),
+            Pass(held_source, batch=batch, device=device, span_names=_span_names(train)),
         )
     whole = _source(chosen)
     generator = torch.Generator().manual_seed(0)
@@ -241,6 +272,11 @@ def _classes(train: Source, held: Source) -> Int[Tensor, " classes"] | None:
         )
     places = {name: at for at, name in enumerate(ours)}
     return torch.tensor([places.get(name, len(ours) + at) for at, name in enumerate(theirs)])
+
+
+def _span_names(train: Source) -> tuple[str, ...] | None:
+    spans = train.spans()
+    return None if spans is None else spans.names
 
 
 def _chosen(run: Probed, data: object) -> Chosen:

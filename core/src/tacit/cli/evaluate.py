@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--probes",
-        help="comma-separated: linear,knn,mlp,fine-tune,layers,rankme,alignment,uniformity",
+        help="comma-separated: linear,knn,mlp,fine-tune,layers,rankme,alignment,uniformity, and of "
+        "data with labels along the instances token-linear,token-knn,token-layers",
     )
     parser.add_argument(
         "--labels",

@@ -16,6 +16,7 @@ from tacit.contract.objective import Context, DataInfo, Losses, Objective
 from tacit.contract.plan import Alternate, OneStep, PerLoss, UpdatePlan, Updater
 from tacit.contract.requirements import Composition, Requirements, unmet
 from tacit.contract.seeds import derive
+from tacit.contract.spans import Places, Spans
 from tacit.contract.target import TokenTarget
 from tacit.contract.task import Task
 
@@ -39,9 +40,11 @@ __all__ = [
     "Objective",
     "OneStep",
     "PerLoss",
+    "Places",
     "PooledEncoder",
     "Requirements",
     "Scope",
+    "Spans",
     "Task",
     "TokenForm",
     "TokenTarget",

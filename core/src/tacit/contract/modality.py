@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from tacit.contract.spans import Places
+
 
 class Modality:
     """What the core must know of a kind of data; the defaults fit batch-first tensors.
@@ -69,6 +71,32 @@ class Modality:
         """The value as plain numbers, for the raw-features baseline of every probe."""
         features: Tensor = value.flatten(1).float()
         return features
+
+    def places(self, preprocessing: object | None, value: Any, tokens: int) -> Places:
+        """Where the tokens of an encoder lie along their instances, for labels of parts of these.
+
+        Args:
+            preprocessing: of the encoder.
+            value: what the tokens were made of.
+            tokens: of each instance, padding included.
+
+        Raises:
+            ValueError: it is not known, by default of any encoder.
+        """
+        raise ValueError(
+            f"{self.name}: nobody says where along an instance tokens lie, so labels of its parts "
+            "have none: leave out probes of tokens"
+        )
+
+    def raw_places(
+        self, preprocessing: object | None, value: Any, tokens: int
+    ) -> Float[Tensor, "instances places features"]:
+        """Plain numbers of every place: the baseline of probes of tokens; see `places`.
+
+        Raises:
+            ValueError: as `places`.
+        """
+        raise ValueError(f"{self.name}: values of this kind have no raw features of their parts")
 
     def supervised(
         self,

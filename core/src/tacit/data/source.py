@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from tacit.contract import Batch
+from tacit.contract import Batch, Spans
 from tacit.data.chance import Draw
 from tacit.data.fingerprint import fingerprint
 from tacit.data.mixture import Mixture
@@ -72,6 +72,13 @@ class Source(ABC):
         """The group of every instance, without reading the values; None if there are none."""
         return None
 
+    def spans(self) -> Spans | None:
+        """Labels of parts of the instances, without reading the values; None if there are none.
+
+        They are known to probes of tokens alone; batches hold nothing of them.
+        """
+        return None
+
     def lengths(self) -> Int[Tensor, " instances"] | None:
         """How long every instance is, in any unit, where they differ; None if not known.
 
@@ -100,6 +107,8 @@ class Source(ABC):
             words.append(f"{len(self.label_names)} classes")
         elif labels is not None:
             words.append("labels")
+        if self.spans() is not None:
+            words.append("labels along them")
         if self.skipped:
             words.append(f"{len(self.skipped):,} skipped")
         return ", ".join(words)

@@ -10,7 +10,7 @@ from tacit.evaluation.embed import (
     raw_features,
 )
 from tacit.evaluation.embeddings import Embeddings
-from tacit.evaluation.evaluate import DEFAULT_PROBES, LABELLED, evaluate
+from tacit.evaluation.evaluate import DEFAULT_PROBES, LABELLED, SPANNED, evaluate
 from tacit.evaluation.fine_tune import (
     FineTuneConfig,
     FineTuned,
@@ -66,10 +66,12 @@ from tacit.evaluation.splits import (
     stratified_split,
 )
 from tacit.evaluation.targets import Target, Task
+from tacit.evaluation.tokens import Spanned, embed_tokens, raw_tokens
 
 __all__ = [
     "DEFAULT_PROBES",
     "LABELLED",
+    "SPANNED",
     "AlignmentProbe",
     "Cca",
     "CcaConfig",
@@ -105,6 +107,7 @@ __all__ = [
     "RidgeProbeConfig",
     "Sample",
     "Score",
+    "Spanned",
     "Split",
     "Tap",
     "Target",
@@ -120,6 +123,7 @@ __all__ = [
     "collapsed",
     "embed",
     "embed_layers",
+    "embed_tokens",
     "embed_views",
     "evaluate",
     "evaluate_pairs",
@@ -144,6 +148,7 @@ __all__ = [
     "random_split",
     "rankme",
     "raw_features",
+    "raw_tokens",
     "retrieve",
     "ridge_probe",
     "rmse",

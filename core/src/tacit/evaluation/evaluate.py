@@ -21,13 +21,16 @@ from tacit.evaluation.embed import (
 from tacit.evaluation.embeddings import Embeddings
 from tacit.evaluation.fine_tune import Readable
 from tacit.evaluation.probes import Origin, Probe, Sample, named_probes
-from tacit.evaluation.scores import Score
+from tacit.evaluation.scores import Features, Score
 from tacit.evaluation.supervised import Supervised
 from tacit.evaluation.tally import Tally, counts_of
 from tacit.evaluation.targets import Target, Task, make_target
+from tacit.evaluation.tokens import embed_tokens, raw_tokens, spans_of
 
 LABELLED = frozenset({"labels", "encoder", "layers"})
-"""What a probe that reads labels needs."""
+"""What a probe that reads labels of instances needs."""
+SPANNED = frozenset({"tokens", "token layers"})
+"""What a probe that reads labels of parts of instances needs."""
 DEFAULT_PROBES = ("linear", "knn", "rankme", "uniformity")
 
 
@@ -46,6 +49,7 @@ def evaluate(
     tap: Tap = "pooled",
     initial: Sequence[Encoder] = (),
     labels: Sequence[int | None] = (None,),
+    tokens: int = 20_000,
 ) -> list[Score]:
     """Probe a frozen encoder and its baselines on the same data in the same way.
 
@@ -61,7 +65,7 @@ def evaluate(
             scores are averaged, run i standing for the i-th seed.
         train: labelled batches the probes are fitted on; gone through once for every encoder.
             See `embed` for what is taken from a batch. `fine-tune` wants them `Readable` in any
-            order.
+            order, probes of tokens want them `Spanned`.
         test: likewise, to measure on; nothing is chosen on it.
         modality: gives the raw features.
         encoder_factory: builds the encoder of the same configuration with fresh weights drawn from
@@ -76,7 +80,10 @@ def evaluate(
             elsewhere already: one more baseline.
         labels: numbers of labelled training instances that probes are fitted on, one after the
             other; None for all. Each seed draws its own few, the same for all features. `fine-tune`
-            has a number of its own.
+            has a number of its own, and probes of tokens have all.
+        tokens: labelled tokens of each set that probes of tokens are given, at most; a random part
+            of all, the same for all features. The sets are those of instances, and none of its
+            tokens is on the other side.
 
     Returns:
         the scores by probe and metric, the encoder's before those of its baselines.
@@ -84,31 +91,46 @@ def evaluate(
     Raises:
         ValueError: for missing or unfit labels, unknown probes, views that are missing or unused,
             training data that cannot be read in any order, seeds that do not match the runs, more
-            labels than there are.
+            labels than there are, data without labels along their instances for probes of tokens.
     """
     runs = _runs(encoder, seeds)
     chosen = [_probe(probe) for probe in probes]
     _check_views(chosen, views)
     _check_readable(chosen, train)
+    _check_spanned(chosen, train, test)
     if tap != "pooled" and views is not None:
         raise ValueError(f"tap: views are compared by their pooled vectors; got {tap!r}")
-    data = _Data(train=train, test=test, task=task, views=views, autocast=autocast, tap=tap)
+    data = _Data(
+        train=train,
+        test=test,
+        task=task,
+        views=views,
+        autocast=autocast,
+        tap=tap,
+        modality=modality,
+        tokens=tokens,
+    )
     results = Tally(counts_of(labels, chosen))
     for trained, own_seeds in runs:
-        results.add("encoder", chosen, data.sample(trained, chosen, own_seeds[0]), own_seeds)
+        data.measure(results, "encoder", trained, chosen, own_seeds)
     for (_, own_seeds), before in zip(runs, initial, strict=False):
-        results.add("initial", chosen, data.sample(before, chosen, own_seeds[0]), own_seeds)
+        data.measure(results, "initial", before, chosen, own_seeds)
     if encoder_factory is not None:
         for seed in seeds:
             fresh = _fresh(encoder_factory, seed, runs[0][0])
-            results.add("random", chosen, data.sample(fresh, chosen, seed), (seed,))
+            data.measure(results, "random", fresh, chosen, (seed,))
     labelled = [probe for probe in chosen if probe.needs in LABELLED]
     if labelled:
-        raw = data.raw(modality, device_of(runs[0][0]))
+        raw = data.raw(device_of(runs[0][0]))
         results.add("raw", [probe for probe in labelled if probe.needs == "labels"], raw, seeds)
         if modality.supervises:
             results.add_supervised(labelled, Supervised.of(modality, train, test), raw, seeds)
         results.add_constant(labelled, raw, seeds)
+    spanned = [probe for probe in chosen if probe.needs in SPANNED]
+    if spanned:
+        raw = data.raw_tokens(runs[0][0])
+        results.add("raw", [probe for probe in spanned if probe.needs == "tokens"], raw, seeds)
+        results.add_constant(spanned, raw, seeds)
     return results.scores()
 
 
@@ -122,6 +144,24 @@ class _Data:
     views: Augmentation | None
     autocast: torch.dtype | None
     tap: Tap
+    modality: Modality
+    tokens: int
+
+    def measure(
+        self,
+        results: Tally,
+        features: Features,
+        encoder: Encoder,
+        probes: Sequence[Probe],
+        seeds: Sequence[int],
+    ) -> None:
+        """Run probes of instances on their embeddings, those of tokens on tokens."""
+        along = [probe for probe in probes if probe.needs in SPANNED]
+        whole = [probe for probe in probes if probe.needs not in SPANNED]
+        if whole:
+            results.add(features, whole, self.sample(encoder, whole, seeds[0]), seeds)
+        if along:
+            results.add(features, along, self.token_sample(encoder, along), seeds)
 
     def sample(self, encoder: Encoder, probes: Sequence[Probe], seed: int) -> Sample:
         """Embed both sets once, and the views if a probe needs them."""
@@ -137,9 +177,41 @@ class _Data:
             layers=self._layers(encoder) if "layers" in needs else None,
         )
 
-    def raw(self, modality: Modality, device: torch.device) -> Sample:
-        train = raw_features(modality, self.train, keep_on=device)
-        test = raw_features(modality, self.test, keep_on=device)
+    def token_sample(self, encoder: Encoder, probes: Sequence[Probe]) -> Sample:
+        """Embed the labelled tokens of both sets, by every layer too if a probe needs them."""
+        train, test = (self._tokens(encoder, part) for part in (self.train, self.test))
+        layers = None
+        if any(probe.needs == "token layers" for probe in probes):
+            first, second = (self._tokens(encoder, p, layers=True) for p in (self.train, self.test))
+            layers = (first.values, second.values)
+        target = make_target(train, test, task="classification")
+        return Sample(train=train.values, test=test.values, target=target, layers=layers)
+
+    def raw_tokens(self, encoder: Encoder) -> Sample:
+        """What the modality has of the tokens of an encoder."""
+        train, test = (
+            raw_tokens(encoder, part, self.modality, most=self.tokens)
+            for part in (self.train, self.test)
+        )
+        target = make_target(train, test, task="classification")
+        return Sample(train=train.values, test=test.values, target=target)
+
+    def _tokens(
+        self, encoder: Encoder, part: Iterable[Batch], *, layers: bool = False
+    ) -> Embeddings:
+        return embed_tokens(
+            encoder,
+            part,
+            self.modality,
+            most=self.tokens,
+            tap=self.tap,
+            layers=layers,
+            autocast=self.autocast,
+        )
+
+    def raw(self, device: torch.device) -> Sample:
+        train = raw_features(self.modality, self.train, keep_on=device)
+        test = raw_features(self.modality, self.test, keep_on=device)
         return Sample(train=train.values, test=test.values, target=self._target(train, test))
 
     def _layers(self, encoder: Encoder) -> tuple[Tensor, Tensor]:
@@ -212,6 +284,12 @@ def _check_readable(probes: Sequence[Probe], train: Iterable[Batch]) -> None:
             f"{tuning[0]} reads training data in an order of its own: wanted an object with "
             f".read(indices), such as tacit.api.evaluation.Pass; got {type(train).__name__}"
         )
+
+
+def _check_spanned(probes: Sequence[Probe], *parts: Iterable[Batch]) -> None:
+    if any(probe.needs in SPANNED for probe in probes):
+        for part in parts:
+            spans_of(part)
 
 
 def _fresh(factory: Callable[[int], Encoder], seed: int, like: Encoder) -> Encoder:

@@ -22,9 +22,10 @@ from tacit.evaluation.perceptron import PerceptronConfig, perceptron_probe
 from tacit.evaluation.ridge import RidgeProbeConfig, ridge_probe
 from tacit.evaluation.targets import Target
 
-Need: TypeAlias = Literal["labels", "views", "encoder", "layers"]
+Need: TypeAlias = Literal["labels", "views", "encoder", "layers", "tokens", "token layers"]
 """What a probe needs beside features: labels, views, or labels and the encoder itself, or labels
-and what each of its layers makes of the data."""
+and what each of its layers makes of the data; or, in place of features of instances, those of
+tokens with labels of the parts they lie in, of the tokens alone or of every layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,8 @@ class Origin:
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     """What a probe is given: one kind of features on the training and the test set.
+
+    Of a probe of tokens the rows are tokens, and its target's groups keep instances whole.
 
     Attributes:
         train: features of the training set.
@@ -297,6 +300,9 @@ def named_probes() -> Mapping[str, Probe]:
         PerceptronProbe(),
         FineTuneProbe(),
         LayersProbe(),
+        LinearProbe(name="token-linear", needs="tokens"),
+        KnnProbe(name="token-knn", needs="tokens"),
+        LayersProbe(name="token-layers", needs="token layers"),
         RankMeProbe(),
         AlignmentProbe(),
         UniformityProbe(),

@@ -54,7 +54,8 @@ class Tally:
 
     def add_constant(self, probes: Sequence[Probe], sample: Sample, seeds: Sequence[int]) -> None:
         """Set the constant prediction beside every metric that it can be measured by."""
-        for count in dict.fromkeys((None, *self._counts)):
+        counted = any(probe.needs in _COUNTED for probe in probes)
+        for count in dict.fromkeys((None, *self._counts)) if counted else (None,):
             for seed in seeds if count is not None else seeds[:1]:
                 target = _few(sample, count, seed).target
                 assert target is not None

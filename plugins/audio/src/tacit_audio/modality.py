@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from tacit.contract import Modality
+from tacit.contract import Modality, Places
 from tacit_audio.features import statistics
+from tacit_audio.features.frames import plain_frames
 from tacit_audio.sound import Sound, concatenated, join
 
 
@@ -153,6 +154,30 @@ class Audio(Modality):
         """Mean and deviation of 20 MFCCs over a clip: what any pretraining must beat."""
         return statistics(value)
 
+    def places(self, preprocessing: object | None, value: Any, tokens: int) -> Places:
+        """Seconds from the start of a clip to the middle of each of its frames.
+
+        Bands of one time are one place.
+
+        Raises:
+            ValueError: an encoder whose tokens are not one after the other in time.
+        """
+        frames = _frames(preprocessing)
+        number = torch.arange(tokens // frames.rows, device=value.wave.device)
+        middle = (frames.middle + frames.hop * number).double() / value.rate
+        return Places(middle=middle, each=frames.rows)
+
+    def raw_places(
+        self, preprocessing: object | None, value: Any, tokens: int
+    ) -> Float[Tensor, "instances places features"]:
+        """40 log-mel values of each frame with their first and second differences.
+
+        Raises:
+            ValueError: as `places`.
+        """
+        frames = _frames(preprocessing)
+        return plain_frames(value, frames.hop, frames.middle, tokens // frames.rows)
+
     def suggest(self, value: Any) -> Mapping[str, object]:
         """The sampling rate and the number of channels."""
         return {"rate": value.rate, "channels": int(value.wave.shape[1])}
@@ -171,6 +196,16 @@ class Audio(Modality):
                 f"got {type(preprocessing).__name__}"
             )
         preprocessing.check(value)
+
+
+def _frames(preprocessing: object | None) -> Frames:
+    if not isinstance(preprocessing, Preprocessing) or preprocessing.frames is None:
+        raise ValueError(
+            "audio: labels along clips want an encoder that says when its tokens are "
+            "(Preprocessing.frames), as audio/spectrogram-transformer, audio/wav2vec2 and "
+            "audio/cnn do; got one that does not: leave out probes of tokens"
+        )
+    return preprocessing.frames
 
 
 __all__ = ["Audio", "Frames", "Preprocessing", "Sound", "join"]

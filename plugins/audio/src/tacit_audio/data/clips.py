@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from tacit.contract import Batch
+from tacit.contract import Batch, Spans
 from tacit.data import Draw, OnError, Source, fingerprint, index_tensor, mixed_seed, scan
 from tacit_audio.data.decode import Encoded, Header, Wanted, decode, look, name
 from tacit_audio.sound import join
@@ -79,6 +79,7 @@ class Table:
         label: the label of every row.
         label_names: names of the classes.
         group: the group of every row (its speaker, its recording).
+        spans: labels along the clips, in seconds, by row.
     """
 
     origin: str
@@ -86,14 +87,16 @@ class Table:
     label: Tensor | None = None
     label_names: tuple[str, ...] | None = None
     group: Tensor | None = None
+    spans: Spans | None = None
 
 
 class Clips(Source):
     """A table of encoded clips, each of them looked at on opening.
 
     Raises:
-        ValueError: no clips, fewer than `limit`, unreadable or too short ones, or clips that differ
-            in rate or channels without a setting that says what to do.
+        ValueError: no clips, fewer than `limit`, unreadable or too short ones, labels behind the
+            end of a clip, or clips that differ in rate or channels without a setting that says what
+            to do.
     """
 
     modalities = ("audio",)
@@ -111,6 +114,8 @@ class Clips(Source):
         self.decodes = self._waves is None
         self._rows = torch.tensor(rows)
         self.label_names = table.label_names
+        self._spans = None if table.spans is None else table.spans.of(self._rows)
+        self._check_spans()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -137,6 +142,10 @@ class Clips(Source):
         """The group of every clip."""
         return None if self.table.group is None else self.table.group[self._rows]
 
+    def spans(self) -> Spans | None:
+        """Labels along the clips, in seconds."""
+        return self._spans
+
     def lengths(self) -> Int[Tensor, " instances"]:
         """Samples of every clip at the common rate; of an excerpt no more than it has."""
         longest = self.read.excerpt or math.inf
@@ -147,7 +156,9 @@ class Clips(Source):
         """Of the encoded first and last clip, of all labels and groups, and of how it is read."""
         ends = [self._content(int(self._rows[position])) for position in (0, -1)]
         known = (self.labels(), self.groups(), self.label_names)
-        return fingerprint(len(self), ends, known, (self.rate, self.channels, self.read.shortest))
+        read = (self.rate, self.channels, self.read.shortest)
+        along = () if self._spans is None else (self._spans,)
+        return fingerprint(len(self), ends, known, read, *along)
 
     def describe(self) -> str:
         """One line for people: how much, of what rate, resampled from what, from where."""
@@ -158,6 +169,20 @@ class Clips(Source):
             f"{super().describe()}, {seconds / 60:.1f} minutes at {self.rate} Hz{resampled}, "
             f"from {self.table.origin}"
         )
+
+    def _check_spans(self) -> None:
+        if self._spans is None or len(self._spans) == 0:
+            return
+        seconds = torch.tensor([self._seconds(row) for row in self._rows.tolist()])
+        behind = (self._spans.start >= seconds[self._spans.instance]).nonzero().flatten()
+        if len(behind):
+            span = int(behind[0])
+            row = int(self._rows[self._spans.instance[span]])
+            raise ValueError(
+                f"{self.table.origin}: segments: {name(self.table.clips[row], row)} is "
+                f"{self._seconds(row):g} s long; got one that starts at "
+                f"{float(self._spans.start[span]):g}: wanted seconds from the start of the file"
+            )
 
     def _at(self, indices: Sequence[int]) -> list[int]:
         rows: list[int] = self._rows[index_tensor(indices)].tolist()

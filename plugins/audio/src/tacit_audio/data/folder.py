@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -13,8 +13,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from tacit.contract import Spans
 from tacit_audio.data.clips import Clips, ReadConfig, Table
 from tacit_audio.data.decode import Encoded
+from tacit_audio.data.segments import from_table
 from tacit_audio.data.splits import SPLITS, choose_split
 
 SUFFIXES = frozenset([".aif", ".aiff", ".au", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".wav"])
@@ -31,11 +33,17 @@ class FolderConfig(ReadConfig):
             `test`; `all` for everything; none: `train` if there are such parts.
         label: `folder` wants every clip in a class folder, named after its class; `off` gives no
             labels; `auto` is `folder` where all clips lie in subfolders.
+        segments: a table (`.csv`, `.tsv`, `.jsonl`) of labels along the clips, a line for each:
+            `file` relative to the table, `start` and `end` in seconds, `label`; they do not
+            overlap. None: `segments.csv` in the folder, if there is one.
+        gap: the label of what no segment covers (`silence`); none: that has no label.
     """
 
     path: Path
     split: str | None = None
     label: Literal["auto", "folder", "off"] = "auto"
+    segments: Path | None = None
+    gap: str | None = None
 
 
 class Files:
@@ -69,6 +77,11 @@ class Folder(Clips):
     def __init__(self, config: FolderConfig) -> None:
         self.config = config
         super().__init__(_table(config), config)
+
+    @classmethod
+    def elsewhere(cls, config: FolderConfig, given: Mapping[str, object]) -> FolderConfig:
+        """See `tacit.data.Source.elsewhere`; another folder has a table of segments of its own."""
+        return replace(config, **{"segments": None, **given})  # type: ignore[arg-type]
 
     @classmethod
     def recognises(cls, given: str) -> bool:
@@ -111,7 +124,20 @@ def _table(config: FolderConfig) -> Table:
             f"{root}: no audio files{_instead(files)}. Wanted {', '.join(sorted(SUFFIXES))}"
         )
     label, names = (None, None) if config.label == "off" else _classes(clips, root, config)
-    return Table(origin=str(root), clips=Files(clips), label=label, label_names=names)
+    return Table(
+        origin=str(root),
+        clips=Files(clips),
+        label=label,
+        label_names=names,
+        spans=_along(clips, config),
+    )
+
+
+def _along(clips: list[Path], config: FolderConfig) -> Spans | None:
+    table = config.segments or config.path / "segments.csv"
+    if config.segments is None and not table.is_file():
+        return None
+    return from_table(table, clips, config.gap)
 
 
 def _instead(files: list[Path]) -> str:

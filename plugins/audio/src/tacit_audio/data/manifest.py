@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +11,13 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from tacit.contract import Spans
 from tacit.data import coded
 from tacit_audio.data.clips import Clips, ReadConfig, Table
 from tacit_audio.data.folder import Files
+from tacit_audio.data.lines import SUFFIXES, lines_of
+from tacit_audio.data.segments import from_column
 
-SUFFIXES = (".csv", ".tsv", ".jsonl")
 GLANCE = 100_000  # bytes of a file looked at to recognise it
 
 
@@ -30,12 +30,17 @@ class ManifestConfig(ReadConfig):
         audio: the column of the files' paths, relative to the manifest.
         label: the column of the labels; none: `label` if there is one.
         group: the column that says which clips belong together (a speaker); none: no groups.
+        segments: the column of labels along the clips, each a list of `[start, end, label]` in
+            seconds (in a `.csv`, as JSON), which do not overlap; none: `segments` if there is one.
+        gap: the label of what no segment covers (`silence`); none: that has no label.
     """
 
     path: Path
     audio: str = "audio"
     label: str | None = None
     group: str | None = None
+    segments: str | None = None
+    gap: str | None = None
 
 
 class Manifest(Clips):
@@ -63,7 +68,7 @@ class Manifest(Clips):
 
 
 def _table(config: ManifestConfig) -> Table:
-    lines = _lines(config.path)
+    lines = lines_of(config.path, "path", "clip")
     label = config.label or ("label" if "label" in lines[0] else None)
     labels = (None, None) if label is None else _column(lines, label, config.path)
     group = None if config.group is None else _column(lines, config.group, config.path)[0]
@@ -73,27 +78,25 @@ def _table(config: ManifestConfig) -> Table:
         label=labels[0],
         label_names=labels[1],
         group=group,
+        spans=_along(lines, config),
     )
+
+
+def _along(lines: list[Mapping[str, Any]], config: ManifestConfig) -> Spans | None:
+    column = config.segments or ("segments" if "segments" in lines[0] else None)
+    if column is None:
+        return None
+    if not any(column in line for line in lines):
+        raise ValueError(
+            f"{config.path}: segments: no column {column!r} (columns: "
+            f"{', '.join(map(str, lines[0]))})"
+        )
+    what = f"{config.path}: column {column!r}"
+    return from_column([line.get(column) for line in lines], config.gap, what)
 
 
 def _values(lines: list[Mapping[str, Any]], config: ManifestConfig) -> list[Any]:
     return _raw(lines, config.audio, config.path)
-
-
-def _lines(path: Path) -> list[Mapping[str, Any]]:
-    if path.suffix not in SUFFIXES or not path.is_file():
-        raise ValueError(f"path: wanted a file in {', '.join(SUFFIXES)}; got {path}")
-    with path.open(encoding="utf-8", newline="") as file:
-        try:
-            if path.suffix == ".jsonl":
-                lines = [json.loads(line) for line in file if line.strip()]
-            else:
-                lines = list(csv.DictReader(file, delimiter="," if path.suffix == ".csv" else "\t"))
-        except (ValueError, csv.Error) as error:
-            raise ValueError(f"{path}: cannot be read: {error}") from error
-    if not lines or not all(isinstance(line, dict) for line in lines):
-        raise ValueError(f"{path}: wanted one clip a line; got none, or lines that are no objects")
-    return lines
 
 
 def _raw(lines: list[Mapping[str, Any]], column: str, path: Path) -> list[Any]:

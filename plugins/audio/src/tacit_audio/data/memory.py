@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from tacit.contract import Batch
+from tacit.contract import Batch, Spans
 from tacit.data import Source, fingerprint, index_tensor
 from tacit_audio.sound import Sound
 
@@ -22,6 +22,7 @@ class SoundsInMemory(Source):
         labels: class or value of each clip.
         label_names: names of the classes.
         groups: which clips belong together.
+        spans: labels along the clips, in seconds.
 
     Raises:
         ValueError: samples that are not finite, no samples, or labels of another length.
@@ -37,6 +38,7 @@ class SoundsInMemory(Source):
         labels: Tensor | None = None,
         label_names: tuple[str, ...] | None = None,
         groups: Int[Tensor, " clips"] | None = None,
+        spans: Spans | None = None,
     ) -> None:
         if wave.shape[2] == 0:
             raise ValueError("wave: wanted at least one sample a clip; got none")
@@ -50,6 +52,7 @@ class SoundsInMemory(Source):
                 )
         self.wave, self.rate = wave, rate
         self._labels, self._groups = labels, groups
+        self._spans = spans
         self.label_names = label_names
 
     def __len__(self) -> int:
@@ -73,10 +76,15 @@ class SoundsInMemory(Source):
         """The group of every clip."""
         return self._groups
 
+    def spans(self) -> Spans | None:
+        """Labels along the clips, in seconds."""
+        return self._spans
+
     def fingerprint(self) -> str:
-        """Of the first and last clip, the rate, all labels and groups."""
+        """Of the first and last clip, the rate, all labels and groups, and labels along clips."""
         ends = [self.wave[0], self.wave[-1]] if len(self) else []
-        return fingerprint(len(self), ends, self.rate, self._labels, self._groups)
+        along = () if self._spans is None else (self._spans,)
+        return fingerprint(len(self), ends, self.rate, self._labels, self._groups, *along)
 
     def describe(self) -> str:
         """One line for people."""

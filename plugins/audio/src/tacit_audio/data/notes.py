@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
+from tacit.contract import Spans
 from tacit_audio.data.memory import SoundsInMemory
 
 Split: TypeAlias = Literal["train", "test", "all"]
@@ -20,6 +21,7 @@ PITCHES = 24  # semitones upwards from LOWEST
 LOWEST = 110.0
 HARMONICS = 12
 TRAIN, TEST = 1200, 300
+CLASSES = tuple(map(str, range(12)))  # of pitch: notes an octave apart are of one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,21 +36,32 @@ class NotesConfig:
             tasks easy for any features, and even for a random encoder: the default was chosen so
             that there is something to learn, so these notes show that a run works and are no
             evidence of how good a method is.
+        melody: notes of a clip, one after the other on one instrument; of several, pitch classes
+            are labelled along the clip, for probes of tokens.
 
     Raises:
-        ValueError: a length or a noise out of range.
+        ValueError: a length, a noise or a number of notes out of range, or one pitch to be named
+            of clips of several.
     """
 
     split: Split = "train"
     label: Literal["timbre", "pitch"] = "timbre"
     seconds: float = 0.5
     noise: float = 1.0
+    melody: int = 1
 
     def __post_init__(self) -> None:
         if not 0.05 <= self.seconds <= 10:
             raise ValueError(f"seconds: wanted 0.05 to 10; got {self.seconds}")
         if self.noise < 0:
             raise ValueError(f"noise: wanted at least 0; got {self.noise}")
+        if not 1 <= self.melody <= 8:
+            raise ValueError(f"melody: wanted 1 to 8 notes; got {self.melody}")
+        if self.melody > 1 and self.label == "pitch":
+            raise ValueError(
+                f"label: clips of melody={self.melody} notes have no one pitch: wanted "
+                "label=timbre; pitches are labelled along them"
+            )
 
 
 class Notes(SoundsInMemory):
@@ -56,7 +69,7 @@ class Notes(SoundsInMemory):
 
     What makes an instrument is its harmonics and how they begin and fade; loudness, phase,
     detuning, brightness, vibrato and noise are drawn for every note. The group of a note is its
-    instrument and pitch together.
+    instrument and pitch together. Melodies have no groups, and pitch classes along them.
     """
 
     Config = NotesConfig
@@ -68,25 +81,49 @@ class Notes(SoundsInMemory):
 
     def __init__(self, config: NotesConfig) -> None:
         self.config = config
-        wave, timbre, pitch = notes(TRAIN + TEST, config.seconds, config.noise)
+        count, melody = TRAIN + TEST, config.melody
+        wave, timbre, pitch = notes(count, config.seconds, config.noise, melody)
         rows = {"train": slice(TRAIN), "test": slice(TRAIN, None), "all": slice(None)}[config.split]
-        names = TIMBRES if config.label == "timbre" else tuple(map(str, range(12)))
-        labels = timbre if config.label == "timbre" else pitch % 12
+        names = TIMBRES if config.label == "timbre" else CLASSES
+        labels = timbre if config.label == "timbre" else pitch[:, 0] % 12
+        groups = (timbre * PITCHES + pitch[:, 0])[rows] if melody == 1 else None
         super().__init__(
             wave[rows],
             RATE,
             labels=labels[rows],
             label_names=names,
-            groups=(timbre * PITCHES + pitch)[rows],
+            groups=groups,
+            spans=None if melody == 1 else _spans(pitch[rows], wave.shape[2] // melody / RATE),
         )
 
 
+def _spans(pitch: Int[Tensor, "clips notes"], seconds: float) -> Spans:
+    """The pitch class of every note of every clip."""
+    clips, melody = pitch.shape
+    start = seconds * torch.arange(melody, dtype=torch.float64).repeat(clips)
+    return Spans(
+        instance=torch.arange(clips).repeat_interleave(melody),
+        start=start,
+        end=start + seconds,
+        label=pitch.flatten() % 12,
+        names=CLASSES,
+    )
+
+
 def notes(
-    count: int, seconds: float, noise: float
-) -> tuple[Float[Tensor, "count 1 samples"], Int[Tensor, " count"], Int[Tensor, " count"]]:
-    """The first `count` notes of an endless row: waves, timbres, and pitches in semitones."""
-    generator = Generator().manual_seed(0)
-    timbre = torch.randint(len(TIMBRES), (count,), generator=generator)
+    clips: int, seconds: float, noise: float, melody: int = 1
+) -> tuple[Float[Tensor, "clips 1 samples"], Int[Tensor, " clips"], Int[Tensor, "clips melody"]]:
+    """The first clips of an endless row: waves, timbres, and pitches in semitones.
+
+    Args:
+        clips: how many.
+        seconds: of every note.
+        noise: around every note, as a share of its own level.
+        melody: notes of a clip.
+    """
+    generator, count = Generator().manual_seed(0), clips * melody
+    played = torch.randint(len(TIMBRES), (clips,), generator=generator)
+    timbre = played.repeat_interleave(melody)
     pitch = torch.randint(PITCHES, (count,), generator=generator)
     draws = torch.rand(6, count, 1, generator=generator)
     time = torch.arange(round(seconds * RATE)) / RATE
@@ -102,7 +139,7 @@ def notes(
     tone = tone / tone.square().mean(1, keepdim=True).sqrt()
     tone += noise * torch.randn(tone.shape, generator=generator)
     loud = 0.02 + 0.08 * draws[5]
-    return (loud * tone)[:, None], timbre, pitch
+    return (loud * tone).view(clips, 1, -1), played, pitch.view(clips, melody)
 
 
 def _level(

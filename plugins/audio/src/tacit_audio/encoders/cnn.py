@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from tacit.contract import Encoder, EncoderSpec, Encoding, Mask, Tokens
 from tacit_audio.features.mel import LogMel, LogMelConfig
-from tacit_audio.modality import Preprocessing
+from tacit_audio.modality import Frames, Preprocessing
 from tacit_audio.sound import Sound, mean_there
 
 
@@ -56,6 +56,15 @@ class CnnConfig:
         for name in ("channels", "filters", "stages", "width"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: wanted at least 1; got {getattr(self, name)}")
+
+    def spectrogram(self) -> LogMelConfig:
+        """The settings of the spectrogram beneath."""
+        return LogMelConfig(rate=self.rate, mels=self.mels, hop=self.hop, normalise=self.normalise)
+
+    def times(self) -> Frames:
+        """When its tokens are."""
+        hop, frames = self.spectrogram().hop_samples, 2**self.stages
+        return Frames(hop=frames * hop, middle=(frames - 1) * hop // 2)
 
 
 class Stage(nn.Module):
@@ -96,18 +105,16 @@ class Cnn(Encoder):
     def __init__(self, config: CnnConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or CnnConfig()
-        self.preprocessing = Preprocessing(rate=config.rate, channels=config.channels)
+        self.preprocessing = Preprocessing(
+            rate=config.rate, channels=config.channels, frames=config.times()
+        )
         self.spec = EncoderSpec(
             modality="audio",
             width=config.width,
             tokens="dense",
             preprocessing=self.preprocessing,
         )
-        self.spectrogram = LogMel(
-            LogMelConfig(
-                rate=config.rate, mels=config.mels, hop=config.hop, normalise=config.normalise
-            )
-        )
+        self.spectrogram = LogMel(config.spectrogram())
         widths = [config.channels, *[config.filters] * config.stages]
         self.stages = nn.ModuleList(
             Stage(before, after) for before, after in itertools.pairwise(widths)

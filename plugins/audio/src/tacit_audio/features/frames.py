@@ -7,6 +7,7 @@ Frame `t` of a network that hops `hop` samples and sees `field` of them is centr
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import torch
@@ -17,7 +18,7 @@ from torch.nn import functional
 from tacit_audio.features.deltas import deltas
 from tacit_audio.features.mel import EPS, LogMel, LogMelConfig
 from tacit_audio.features.mfcc import Mfcc
-from tacit_audio.sound import Sound, mean_there
+from tacit_audio.sound import Sound, mean_there, within
 
 FrameKind: TypeAlias = Literal["mfcc", "log-mel"]
 """`mfcc`: 13 coefficients with their first and second differences, 39 numbers, as HuBERT's first
@@ -92,3 +93,33 @@ class FrameFeatures(nn.Module):
                 rows = rows - mean_there(rows, valid)[:, None]
                 rows = rows * (mean_there(rows.square(), valid)[:, None] + EPS).rsqrt()
             return rows if valid is None else rows.masked_fill(~valid[..., None], 0.0)
+
+
+def plain_frames(
+    sound: Sound, hop: int, middle: int, tokens: int
+) -> Float[Tensor, "batch tokens features"]:
+    """40 log-mel values of each token with their first and second differences, 120 numbers.
+
+    What any pretraining must beat frame by frame; of pitch they know more than 20 MFCCs do, which
+    are a part of their cosine transform. Windows are as long as the hop, at least 25 ms.
+
+    Args:
+        sound: recordings.
+        hop: samples from token to token.
+        middle: of the first, in samples.
+        tokens: of each recording, padding included.
+    """
+    level = _plain(sound.rate, hop, middle).to(sound.wave.device)(sound, tokens)
+    valid = None
+    if sound.lengths is not None:
+        frames = (sound.lengths - middle).clamp(min=0).div(hop, rounding_mode="floor") + 1
+        valid = within(frames, tokens)
+    slope = deltas(level, valid)
+    return torch.cat([level, slope, deltas(slope, valid)], dim=2)
+
+
+@lru_cache(maxsize=8)
+def _plain(rate: int, hop: int, middle: int) -> Aligned:
+    window = max(hop / rate, 0.025)
+    config = LogMelConfig(rate=rate, mels=BANDS, window=window, hop=hop / rate, normalise="none")
+    return Aligned(LogMel(config), hop, middle)
