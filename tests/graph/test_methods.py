@@ -42,10 +42,8 @@ VIEWS = {
     "perturbed": Perturbed,
 }
 every = pytest.mark.parametrize("name", METHODS)
-<<<<<<< HEAD
 ON_GRAPHS = ["graph/graphcl", "graph/infograph", "graph/d-sla"]
 SMALL = {"graph/clustering": ClusteringConfig(clusters=6)}
->>>>>>> ssgcn
 
 
 def method(name: str) -> Method:

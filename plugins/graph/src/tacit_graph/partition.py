@@ -159,7 +159,8 @@ class _Graph:
 def _rank_within(groups: Int[Tensor, " rows"]) -> Int[Tensor, " rows"]:
     """The place of each row among those of its group, of rows sorted by group."""
     _, counts = groups.unique_consecutive(return_counts=True)
-    return torch.arange(len(groups)) - (counts.cumsum(0) - counts).repeat_interleave(counts)
+    first: Tensor = (counts.cumsum(0) - counts).repeat_interleave(counts)
+    return torch.arange(len(groups)) - first
 
 
 def _grown(graph: _Graph, parts: int, draw: Generator) -> Int[Tensor, " nodes"]:
