@@ -185,7 +185,7 @@ def relative(method: str) -> str:
 
 def runs_on(offer: Offer, catalogue: Catalogue) -> str:
     """The modalities it runs on, of those that are installed."""
-    fits = [c.modality for c in catalogue.grid() if c.method == offer.name and c.fits]
+    fits = [cell.modality for cell in catalogue.row(offer) if cell.fits]
     if "pairs" in offer.requires:
         return "pairs of any modalities"
     return ", ".join(fits) or "none of the installed modalities"
@@ -195,8 +195,8 @@ def example(offer: Offer, catalogue: Catalogue) -> str:
     """Data for a try that need no network."""
     if "pairs" in offer.requires:
         return "products.parquet:image=photo,text=title"
-    for cell in catalogue.grid():
-        if cell.method == offer.name and cell.fits:
+    for cell in catalogue.row(offer):
+        if cell.fits:
             return embedded(catalogue, cell.modality)
     return "DATA"
 

@@ -115,6 +115,10 @@ class Catalogue:
 
     def grid(self) -> tuple[Cell, ...]:
         """Which method runs on which modality, or what it lacks; method by method."""
+        return tuple(cell for method in self.offers("methods") for cell in self.row(method))
+
+    def row(self, method: Offer) -> tuple[Cell, ...]:
+        """On which modalities one method runs, or what it lacks."""
         return tuple(
             fit(
                 method,
@@ -123,7 +127,6 @@ class Catalogue:
                 encoders=self.offers("encoders", modality),
                 augmentations=self.offers("augmentations", modality),
             )
-            for method in self.offers("methods")
             for modality in self.modalities
         )
 
