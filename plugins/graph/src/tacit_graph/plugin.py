@@ -23,6 +23,29 @@ _OF_GRAPHS = (
     *("clustering", "partition", "completion", "ss-gcn"),
 )
 _MASKED = ("views:masked", "tokens", "targets", "mask:replace")
+_MANY_VIEWS = (
+    (
+        "linked",
+        "Linked",
+        "One copy, and pairs of its nodes of which half are joined",
+        ("views:linked",),
+        "Ju et al. 2023, arXiv:2210.02016",
+    ),
+    (
+        "many-tasks",
+        "ManyTasks",
+        "The views of five tasks: two edited, whole, shuffled, masked, linked",
+        ("views:many-tasks",),
+        "Ju et al. 2023, arXiv:2210.02016",
+    ),
+    (
+        "perturbed",
+        "Perturbed",
+        "A graph, and copies that are a known number of edges away",
+        ("views:perturbed",),
+        "Kim et al. 2022, arXiv:2202.02989",
+    ),
+)
 _ON_PAIRS = (
     (
         "links",
@@ -137,27 +160,7 @@ def tacit_augmentations() -> list[Offer]:
             ("views:one-of-edits",),
             "You et al. 2020, arXiv:2010.13902",
         ),
-        (
-            "linked",
-            "Linked",
-            "One copy, and pairs of its nodes of which half are joined",
-            ("views:linked",),
-            "Ju et al. 2023, arXiv:2210.02016",
-        ),
-        (
-            "many-tasks",
-            "ManyTasks",
-            "The views of five tasks: two edited, whole, shuffled, masked, linked",
-            ("views:many-tasks",),
-            "Ju et al. 2023, arXiv:2210.02016",
-        ),
-        (
-            "perturbed",
-            "Perturbed",
-            "A graph, and copies that are a known number of edges away",
-            ("views:perturbed",),
-            "Kim et al. 2022, arXiv:2202.02989",
-        ),
+        *_MANY_VIEWS,
     )
     return [
         Offer(

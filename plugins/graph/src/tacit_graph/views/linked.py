@@ -132,13 +132,16 @@ class ManyTasks(Augmentation):
         self.shuffled, self.linked = Shuffled(), Linked(config.linked)
 
     def __call__(self, value: Any, generator: Generator) -> tuple[View, ...]:
-        """The six views, in the order of `roles`."""
+        """The six views, in the order of `roles`.
+
+        The meta of each says what is asked of the nodes that came in, and whose features they got.
+        """
         whole, shuffled = self.shuffled(value, generator)
         (masked,) = self.masked(value, generator)
-        return (
-            *self.pair(value, generator),
-            replace(whole, role="whole"),
-            shuffled,
-            replace(masked, role="masked"),
-            *self.linked(value, generator),
+        pair, (linked,) = self.pair(value, generator), self.linked(value, generator)
+        asked = {name: linked.meta[name] for name in ("pairs", "joined")}
+        made = (*pair, whole, shuffled, masked, linked)
+        return tuple(
+            replace(view, role=role, meta={**whole.meta, **asked, **view.meta})
+            for view, role in zip(made, self.roles, strict=True)
         )
