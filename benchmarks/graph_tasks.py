@@ -167,11 +167,9 @@ class Rows(Table):
         if name == ALL and MEAN in groups:
             won = [k for k in JUDGED if leads(column(rows, k), column(groups[MEAN], k))]
             out["beats the mean of its tasks by more than the spread"] = " and ".join(won) or "no"
-        return {
-            **out,
-            "CPU seconds a run": round(sum(column(rows, "seconds")) / len(rows)),
-            "seeds": len(rows),
-        }
+        if spent := column(rows, "seconds"):
+            out["CPU seconds a run"] = round(fmean(spent))
+        return {**out, "seeds": len(rows)}
 
 
 if __name__ == "__main__":
