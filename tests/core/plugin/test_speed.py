@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 PLUGINS = [f"{path.parent.name}.plugin" for path in sorted(ROOT.glob("plugins/*/src/*/plugin.py"))]
 LIST = "from tacit.cli import main; main(['list'])"
-STANDARD = "import argparse, dataclasses, importlib.metadata, inspect, json, pathlib, tomllib, typing"
-"""What takes 0.07 s where listing has its fifth of a second: the measure of a slower machine."""
+STANDARD = "import argparse, dataclasses, importlib.metadata, inspect, json, pathlib, tomllib"
+"""The measure of slower machines: 0.08 s of CPU where listing takes 0.17 and may take 0.2."""
 
 
 def cpu_seconds(toys: Toys, code: str, *, runs: int = 7, enough: float = 0.0) -> float:
@@ -42,7 +42,7 @@ def test_list_does_not_import_torch_nor_any_plugins_package_body(toys: Toys) -> 
 
 
 def test_list_takes_a_fifth_of_a_second(toys: Toys) -> None:
-    limit = max(0.2, 0.2 / 0.07 * cpu_seconds(toys, STANDARD, enough=0.07))
+    limit = max(0.2, 0.2 / 0.08 * cpu_seconds(toys, STANDARD, enough=0.08))
     assert cpu_seconds(toys, LIST, runs=20, enough=limit) <= limit
 
 
