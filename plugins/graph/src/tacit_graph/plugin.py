@@ -279,7 +279,7 @@ def tacit_methods() -> list[Offer]:
 
 @hookimpl
 def tacit_recipes() -> list[Offer]:
-    """Runs with measured results."""
+    """Runs as their authors set them; see `recipes` for which are measured."""
     node = ("graphmae", "dgi", "grace", "bgrl", "cca-ssg")
     many = ("graphmae", "graphcl", "infograph")
     known = [

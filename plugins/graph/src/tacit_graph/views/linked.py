@@ -58,6 +58,7 @@ class Linked(Augmentation):
     Config = LinkedConfig
     roles = ("linked",)
     meta = frozenset({"pairs", "joined"})
+    scope = "batch"
 
     def __init__(self, config: LinkedConfig | None = None) -> None:
         self.config = config or LinkedConfig()
