@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
 
 from tacit.plugin import load_plugins
 from tacit.plugin._requirement import version_conflict
@@ -51,6 +53,47 @@ def test_what_this_core_does_not_meet_is_named(line: str, conflict: str) -> None
 
 def test_a_pre_release_of_the_core_meets_what_the_release_will() -> None:
     assert version_conflict(["tacit>=0.1"], "0.2.0.dev3") == ""
+
+
+VERSIONS = [
+    "0",
+    "0.1",
+    "0.1.0",
+    "0.1.4",
+    "0.2.0",
+    "0.2.0.dev3",
+    "0.2rc1",
+    "1",
+    "1.0.0",
+    "1.0.post1",
+]
+LINES = [
+    "tacit{} {} {}".format(*parts)
+    for parts in itertools.product(
+        ["", ">=0.1", ">= 0.1.0", ">=0", ">0.1", "~=0.1"],
+        [",", " , "],
+        ["<0.2", "<1.0.0", "<0.1.4"],
+    )
+    if parts[0]
+]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_told_without_packaging_is_what_packaging_tells(version: str) -> None:
+    for line in ["tacit", *LINES]:
+        met = Requirement(line).specifier.contains(version, prereleases=True)
+        assert (version_conflict([line], version) == "") is met, line
+
+
+def test_what_everyone_writes_needs_no_packaging(toys: Toys) -> None:
+    code = """
+        import sys
+        from tacit.plugin._requirement import version_conflict
+        assert version_conflict(["tacit>=0.1,<0.2", "numpy"], "0.1.0") == ""
+        assert "packaging" not in sys.modules
+    """
+    answer = toys.python(code)
+    assert answer.returncode == 0, answer.stderr
 
 
 def test_a_plugin_for_another_core_is_not_even_imported(toys: Toys) -> None:

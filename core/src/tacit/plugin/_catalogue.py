@@ -25,6 +25,13 @@ class Catalogue:
         self.plugins = tuple(plugins)
         """Every installed plugin, the core first; also the broken and those left out."""
         self._manager = manager
+        # Asked hundreds of times for one grid; what is installed does not change under us.
+        self._by_kind = {
+            kind: tuple(offer for plugin in self.plugins for offer in plugin.offers.get(kind, ()))
+            for kind in KINDS
+        }
+        self._suiting: dict[tuple[str, str], tuple[Offer, ...]] = {}
+        self._modalities = tuple(sorted({offer.word for offer in self._by_kind["modalities"]}))
 
     @property
     def broken(self) -> tuple[Plugin, ...]:
@@ -40,7 +47,7 @@ class Catalogue:
     @property
     def modalities(self) -> tuple[str, ...]:
         """The words of the modalities that are offered, in alphabetical order."""
-        return tuple(sorted({offer.word for offer in self.offers("modalities")}))
+        return self._modalities
 
     def offers(self, kind: str, modality: str | None = None) -> tuple[Offer, ...]:
         """The offers of one kind, the core's first, then by plugin in the plugin's own order.
@@ -56,11 +63,13 @@ class Catalogue:
             raise ValueError(
                 f"kind: wanted one of {', '.join(KINDS)}; got {kind!r}{did_you_mean(kind, KINDS)}"
             )
-        offers = tuple(offer for plugin in self.plugins for offer in plugin.offers.get(kind, ()))
         if modality is None:
-            return offers
-        self._check_modality(modality)
-        return tuple(offer for offer in offers if offer.suits(modality))
+            return self._by_kind[kind]
+        if (kind, modality) not in self._suiting:
+            self._check_modality(modality)
+            suiting = tuple(offer for offer in self._by_kind[kind] if offer.suits(modality))
+            self._suiting[kind, modality] = suiting
+        return self._suiting[kind, modality]
 
     def find(self, kind: str, name: str) -> Offer:
         """The offer of this name.

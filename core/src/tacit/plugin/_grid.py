@@ -46,11 +46,13 @@ def fit(
     if not method.suits(modality):
         only = f"it is for {', '.join(sorted(method.modality))} only"
         return Cell(method=method.name, modality=modality, lacks=(only,))
-    made = {word for offer in augmentations for word in offer.provides}
     views = [word for word in method.requires if word.startswith(_VIEWS)]
-    lacks = [f"no {word.removeprefix(_VIEWS)} views" for word in views if word not in made]
-    own = {word for offer in modalities for word in offer.provides}
-    if _MIX in method.requires and _MIX not in own:
+    lacks = [
+        f"no {word.removeprefix(_VIEWS)} views"
+        for word in views
+        if not any(word in offer.provides for offer in augmentations)
+    ]
+    if _MIX in method.requires and not any(_MIX in offer.provides for offer in modalities):
         lacks.append("values that do not mix")
     if _PAIRS in method.requires:
         lacks.append("it joins two modalities or more")
@@ -60,6 +62,7 @@ def fit(
 
 
 def _missing_encoder(needed: Sequence[str], encoders: Sequence[Offer]) -> list[str]:
-    if any(set(needed) <= set(encoder.provides) for encoder in encoders):
+    wanted = set(needed)
+    if any(wanted.issubset(encoder.provides) for encoder in encoders):
         return []
     return [f"no encoder with {' and '.join(needed)}" if needed else "no encoder"]

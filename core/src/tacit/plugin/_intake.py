@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import time
 from collections import Counter
-from dataclasses import replace
 
 import pluggy
 
@@ -97,10 +96,13 @@ def _collect_all(
     manager: pluggy.PluginManager, candidate: Candidate, seconds: float
 ) -> dict[str, tuple[Offer, ...]]:
     found: dict[str, tuple[Offer, ...]] = {}
+    callers = manager.get_hookcallers(manager.get_plugin(candidate.name)) or []
+    implemented = {caller.name for caller in callers}
 
     def every() -> None:
         for kind in KINDS:
-            found[kind] = _collect(manager, candidate, kind)
+            asked = f"tacit_{kind}" in implemented
+            found[kind] = _collect(manager, candidate, kind) if asked else ()
 
     try:
         ask(every, seconds)
@@ -124,7 +126,7 @@ def _collect(manager: pluggy.PluginManager, candidate: Candidate, kind: str) -> 
     for name, count in Counter(offer.name for offer in offers).items():
         if count > 1:
             raise Refusal(f"{hook} offers {name!r} {count} times", _silence(candidate))
-    return tuple(replace(offer, owner=candidate.owner) for offer in offers)
+    return tuple(offer.of(candidate.owner) for offer in offers)
 
 
 def _checked(candidate: Candidate, kind: str, answer: object) -> list[Offer]:

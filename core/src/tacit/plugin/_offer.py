@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import operator
 import re
@@ -87,6 +88,12 @@ class Offer:
     def word(self) -> str:
         """The name without its plugin; enough to find the offer while nobody else uses it."""
         return self.name.rpartition("/")[2]
+
+    def of(self, owner: Owner) -> Offer:
+        """The same offer, with the owner that the loader found."""
+        owned = copy.copy(self)  # replace() would check every word again
+        object.__setattr__(owned, "owner", owner)
+        return owned
 
     def load(self) -> Any:
         """Import the target and return it; what it prints goes to the stream of errors.
