@@ -72,7 +72,10 @@ def section(title: str, content: Mapping[str, Any]) -> str:
     tables = list(tables_of(content))
     if not tables:
         raise ValueError(f"{title}: no table: wanted `results` or `cases`")
-    head = [f"## {title}", *(f"{text[:1].upper()}{text[1:]}." for text in texts)]
+    head = [
+        f"## {title}",
+        *(f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in texts if text),
+    ]
     return "\n" + "\n\n".join([*head, *tables, machine(content.get("machine", {}))]) + "\n"
 
 

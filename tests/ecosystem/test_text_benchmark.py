@@ -64,6 +64,9 @@ def test_objectives_stand_beside_baselines_at_the_compute_their_rows_say(
         assert trained[name]["steps"] >= 1
         assert trained[name]["CPU seconds a run"] >= 0.2
         assert "STS-B" in rows[name]
+    for name in ("random encoder", "mlm", "rts"):
+        (row,) = (row for row in first["runs"] if row["features"] == name)
+        assert 0 <= row["TREC, fine-tuned"] <= 100
     assert trained["mlm then simcse"]["STS-B before"] == trained["mlm"]["STS-B"]
     capsys.readouterr()
     text.main()

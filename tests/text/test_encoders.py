@@ -32,6 +32,17 @@ def test_what_is_hidden_has_no_influence(encoder: Bert) -> None:
     assert not torch.allclose(encoder(a).pooled, encoder(b).pooled)
 
 
+@pytest.mark.parametrize(("width", "deviation"), [(48, 0.08), (192, 0.04), (768, 0.02)])
+def test_first_weights_are_berts_and_larger_where_it_is_narrower(
+    width: int, deviation: float
+) -> None:
+    torch.manual_seed(0)
+    network = Bert(BertConfig(width=width, depth=1, max_tokens=48)).network
+    dense = network.encoder.layer[0].intermediate.dense
+    assert float(dense.weight.detach().std()) == pytest.approx(deviation, rel=0.03)
+    assert not dense.bias.any()
+
+
 def test_a_hidden_token_is_the_mask_token_of_the_tokenizer(encoder: Bert, texts: Texts) -> None:
     encoder.eval()
     subwords = encoder.subwords(texts)
