@@ -12,6 +12,23 @@ from tacit_vision.data import (
 )
 
 
+@pytest.fixture(scope="module")
+def train() -> DigitScenes:
+    """Drawing scenes takes seconds."""
+    return DigitScenes(DigitScenesConfig())
+
+
+@pytest.fixture(scope="module")
+def test() -> DigitScenes:
+    return DigitScenes(DigitScenesConfig(split="test"))
+
+
+@pytest.fixture(scope="module")
+def copied() -> DigitScenes:
+    """The test part, three of each digit."""
+    return DigitScenes(DigitScenesConfig(split="test", copies=3))
+
+
 def test_digits_come_as_grey_bytes_with_labels() -> None:
     source = Digits(DigitsConfig())
     batch = source.fetch([5, 0])
@@ -53,24 +70,21 @@ def test_digits_are_enlarged_only_when_asked() -> None:
         DigitsConfig(size=4)
 
 
-def test_scenes_are_colour_and_the_same_every_time() -> None:
-    first = DigitScenes(DigitScenesConfig(split="test"))
+def test_scenes_are_colour_and_the_same_every_time(train: DigitScenes, test: DigitScenes) -> None:
     again = DigitScenes(DigitScenesConfig(split="test"))
-    image = first.fetch([0, 359]).values["image"]
+    image = test.fetch([0, 359]).values["image"]
     assert (image.dtype, tuple(image.shape)) == (torch.uint8, (2, 3, 32, 32))
     assert torch.equal(image, again.fetch([0, 359]).values["image"])
-    assert (len(first), len(DigitScenes(DigitScenesConfig()))) == (360, 1437)
+    assert (len(test), len(train)) == (360, 1437)
 
 
-def test_copies_are_new_scenes_of_the_same_digit() -> None:
-    one = DigitScenes(DigitScenesConfig(split="test"))
-    three = DigitScenes(DigitScenesConfig(split="test", copies=3))
-    groups = three.groups()
+def test_copies_are_new_scenes_of_the_same_digit(test: DigitScenes, copied: DigitScenes) -> None:
+    groups = copied.groups()
     assert groups is not None
     assert groups[:6].tolist() == [groups[0]] * 3 + [groups[3]] * 3
-    batch = three.fetch([0, 1, 2])
+    batch = copied.fetch([0, 1, 2])
     images = batch.values["image"]
-    assert torch.equal(images[0], one.fetch([0]).values["image"][0])
+    assert torch.equal(images[0], test.fetch([0]).values["image"][0])
     assert not torch.equal(images[0], images[1])
     assert batch.label is not None
     assert len(set(batch.label.tolist())) == 1
@@ -78,12 +92,11 @@ def test_copies_are_new_scenes_of_the_same_digit() -> None:
         DigitScenesConfig(copies=0)
 
 
-def test_no_digit_is_in_both_parts_of_the_scenes() -> None:
-    train = DigitScenes(DigitScenesConfig(copies=2)).groups()
-    test = DigitScenes(DigitScenesConfig(split="test")).groups()
-    assert train is not None
-    assert test is not None
-    assert not set(train.tolist()) & set(test.tolist())
+def test_no_digit_is_in_both_parts_of_the_scenes(train: DigitScenes, copied: DigitScenes) -> None:
+    learnt, held = train.groups(), copied.groups()
+    assert learnt is not None
+    assert held is not None
+    assert not set(learnt.tolist()) & set(held.tolist())
 
 
 def linear_accuracy(train: ImagesInMemory, test: ImagesInMemory) -> float:
@@ -101,11 +114,12 @@ def linear_accuracy(train: ImagesInMemory, test: ImagesInMemory) -> float:
     return float(((x_test @ weights).argmax(dim=1) == y_test).double().mean())
 
 
-def test_raw_pixels_tell_digits_but_not_digits_in_scenes() -> None:
+def test_raw_pixels_tell_digits_but_not_digits_in_scenes(
+    train: DigitScenes, test: DigitScenes
+) -> None:
     plain = Digits(DigitsConfig()), Digits(DigitsConfig(split="test"))
-    scenes = DigitScenes(DigitScenesConfig()), DigitScenes(DigitScenesConfig(split="test"))
     assert linear_accuracy(*plain) > 0.9
-    assert linear_accuracy(*scenes) < 0.25
+    assert linear_accuracy(train, test) < 0.25
 
 
 def test_images_in_memory_refuse_what_does_not_fit() -> None:

@@ -127,40 +127,36 @@ def labels_are_not_used(subject: MethodSubject) -> None:
     """Other labels, same weights, unless the objective declares that it reads them."""
     if subject.objective().requires.labels:
         skip("it declares that it reads labels")
-    own = subject.trained()
     other = subject.trained(source=subject.source(flipped=True))
-    expect(same(own, other), "other labels gave other weights")
+    expect(same(subject.usual(), other), "other labels gave other weights")
 
 
 def the_seed_is_all_its_randomness(subject: MethodSubject) -> None:
     """Same seed, same weights, whatever the global random states of Python, numpy and torch."""
-    found = []
-    drops = any(isinstance(m, nn.Dropout) and m.p for m in subject.learner().modules())
-    for seed in (1, 2):
-        learner = subject.learner()
-        kept = scramble(seed)
-        try:
-            torch.manual_seed(0 if drops else seed)  # what dropout draws from, saved by the engine
-            subject.trainer(learner).run()
-        finally:
-            unscramble(kept)
-        found.append({name: tensor.clone() for name, tensor in learner.state_dict().items()})
-    expect(same(*found), "two runs with one seed differ")
+    learner = subject.learner()
+    drops = any(isinstance(m, nn.Dropout) and m.p for m in learner.modules())
+    kept = scramble(seed=1)
+    try:
+        if not drops:  # what dropout draws from is saved by the engine
+            torch.manual_seed(1)
+        subject.trainer(learner).run()
+    finally:
+        unscramble(kept)
+    expect(same(subject.usual(), dict(learner.state_dict())), "two runs with one seed differ")
 
 
 def resuming_changes_nothing(subject: MethodSubject) -> None:
-    """Stopped after three steps and gone on with, six end with the same weights bit for bit."""
-    whole = subject.trained(steps=6)
+    """Stopped after two steps and gone on with, four end with the same weights bit for bit."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        first = subject.trainer(subject.learner(), folder=folder, steps=6)
-        first.observers = (Curve(stop=(3, first.stop)),)
+        first = subject.trainer(subject.learner(), folder=folder)
+        first.observers = (Curve(stop=(2, first.stop)),)
         first.run()
         learner = subject.learner()
-        second = subject.trainer(learner, folder=folder, steps=6)
+        second = subject.trainer(learner, folder=folder)
         second.load_state(*checkpoint.load(checkpoint.steps(folder)[-1], world=second.world))
         second.run()
-    expect(same(whole, dict(learner.state_dict())), "the resumed run ends elsewhere")
+    expect(same(subject.usual(), dict(learner.state_dict())), "the resumed run ends elsewhere")
 
 
 def two_processes_train_as_one(subject: MethodSubject) -> None:
