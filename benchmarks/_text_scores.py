@@ -13,7 +13,7 @@ from tacit.contract import Encoder
 from tacit.evaluation import LinearProbeConfig
 from tacit.evaluation.embed import evaluation_mode
 from tacit.evaluation.linear import linear_probe
-from tacit.evaluation.pooling import mean_tokens
+from tacit.nn.pooling import mean_tokens
 from tacit_text.probes import embed_texts, similarity, spearman
 from tacit_text.texts import Texts
 

@@ -135,13 +135,8 @@ def citeseer_cca_ssg_v1() -> Recipe:
     )
 
 
-_KIPF = {
-    "name": "graph/gcn",
-    "width": 16,
-    "activation": "relu",
-    "last_activation": False,
-    "dropout": 0.5,
-}
+_KIPF = {"name": "graph/gcn", "width": 16, "layers": 1, "activation": "relu", "dropout": 0.5}
+"""The second layer of Kipf and Welling's network is the classifier."""
 
 
 def _ss_gcn(task: Mapping[str, Any], labels: float, weight: float) -> Recipe:
