@@ -49,7 +49,7 @@ class CompletionConfig:
         """The masked prediction this is: hidden features told from those around, by squared error.
 
         Args:
-            head: linear, or of the encoder's own kind.
+            head: linear, or of the encoder's own kind, behind a linear map as in GraphMAE.
 
         Source: You et al. 2020 (arXiv 2006.09136) section 3.3, graph completion; Shen-Lab/SS-GCNs,
         main_comp.py. Differs: whole features are told of a share of the nodes, which enter as one
