@@ -16,7 +16,7 @@ from tacit.evaluation import FineTuneConfig, LinearProbeConfig, fine_tune
 from tacit.evaluation import Labelled as Trained
 from tacit.evaluation.embed import evaluation_mode
 from tacit.evaluation.linear import linear_probe
-from tacit.evaluation.pooling import mean_tokens
+from tacit.nn.pooling import mean_tokens
 from tacit_text.data.memory import TextsInMemory
 from tacit_text.probes import embed_texts, similarity, spearman
 from tacit_text.texts import Texts

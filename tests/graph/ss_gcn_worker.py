@@ -14,6 +14,7 @@ from torch_geometric.data import Data
 from tacit.contract import DataInfo
 from tacit.data import Source
 from tacit.methods import Learner
+from tacit.objectives import LabelledConfig
 from tacit.training.loop import Trainer
 from tacit.training.parallel import World
 from tacit.training.settings import Training
@@ -26,6 +27,8 @@ from tacit_graph.objectives import (
     MadeLabels,
     Partition,
     PartitionConfig,
+    SsGcn,
+    SsGcnConfig,
 )
 from tacit_graph.views import Masked
 
@@ -76,6 +79,19 @@ def labels_of(objective: MadeLabels, source: Source, **settings: Any) -> Tensor:
     return objective.labels("graph")
 
 
+def joint() -> SsGcn:
+    """Labels and parts of the communities, told by one more graph layer each."""
+    labelled = LabelledConfig(classes=4, entropy=0.0, classifier="own")
+    return SsGcn(SsGcnConfig(labelled=labelled, task=PartitionConfig(parts=4)))
+
+
+def learnt(world: World | None) -> list[float]:
+    """All weights after some steps on graphs around nodes, wide enough to be the whole graph."""
+    source = source_of(neighbours=(-1,) * 6)
+    learner = engine(joint(), source, steps=3, batch=20, world=world).learner
+    return [x for each in learner.parameters() for x in each.flatten().tolist()]
+
+
 def made(world: World | None) -> list[list[int]]:
     """Parts and clusters, of the whole graph and of graphs around some nodes."""
     found = []
@@ -92,10 +108,11 @@ def made(world: World | None) -> list[list[int]]:
 def shared(rank: int, folder: Path) -> dict[str, Any]:
     with together(folder, rank, 2):
         world = World(device=torch.device("cpu"), rank=rank, size=2)
-        return {"found": made(world), "wanted": WHOLE}
+        own = {"found": made(world), "weights": learnt(world)}
+        return own | {"wanted": WHOLE, "alone": ALONE}
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    WHOLE = made(None)
+    WHOLE, ALONE = made(None), learnt(None)
     fork(shared, 2)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from tests.core.ranks import answers_of
-from tests.graph.ss_gcn_worker import engine, labels_of, source_of, split_graph
-from tests.graph.toys import communities, many, nodes_of, ring, seeded
+from tests.graph.ss_gcn_worker import engine, joint, labels_of, source_of, split_graph
+from tests.graph.toys import batch_of, communities, many, nodes_of, ring, seeded
+from torch_geometric.data import Data
 
 import tacit
 from tacit.contract import Batch, DataInfo, Objective
 from tacit.data import Draw
 from tacit.evaluation import embed
 from tacit.methods import Learner
-from tacit.nn import InputTarget, LinearDecoder, MeanSquared
+from tacit.nn import InputTarget, InstanceHead, LinearDecoder, MeanSquared, OwnDecoder
 from tacit.objectives import LabelledConfig, MaskedPrediction
 from tacit_graph.data import Graphs, Karate
 from tacit_graph.data.embedded import KarateConfig
@@ -59,6 +61,106 @@ def test_the_loss_is_the_cross_entropy_of_a_linear_head_on_the_rows_named() -> N
     wanted = -logits.log_softmax(1)[torch.arange(3), torch.tensor([0, 2, 2])].mean()
     torch.testing.assert_close(found.terms["prediction"], wanted)
     assert found.metrics["chance"] == pytest.approx(1 / 3)
+
+
+def gcn_objective() -> tuple[SsGcn, Learner]:
+    """One graph layer, and one more for each of labels and parts."""
+    torch.manual_seed(0)
+    labelled = LabelledConfig(classes=3, entropy=0.0, classifier="own")
+    objective = SsGcn(SsGcnConfig(labelled=labelled, task=PartitionConfig(parts=3)))
+    config = Gcn.Config(features=3, width=8, layers=1, activation="relu")
+    learner = Learner(
+        encoders={"graph": Gcn(config)},
+        objective=objective,
+        augmentations={"graph": Masked()},
+        modalities={"graph": Graph()},
+        data=DataInfo(instances=6),
+    )
+    return objective, learner
+
+
+def normalised(graph: Data) -> torch.Tensor:
+    """The adjacency with self-loops, over the roots of both degrees, as a dense matrix."""
+    source, target = graph.edge_index
+    joined = torch.eye(graph.num_nodes).index_put((target, source), torch.tensor(1.0))
+    root = joined.sum(1).rsqrt()
+    return root[:, None] * joined * root
+
+
+def test_with_heads_of_its_kind_one_layer_makes_the_gcn_of_two_layers_of_the_paper() -> None:
+    objective, learner = gcn_objective()
+    objective.tasks["task"].labels("graph").copy_(torch.tensor([0, 1, 2, 2, 1, 0]))  # type: ignore[operator]
+    graph, label = ring(), torch.tensor([2, -1, 0, 1, 1, -1])
+    graph.edge_index = torch.cat([graph.edge_index, torch.tensor([[0, 3], [3, 0]])], dim=1)
+    told = learner(Batch(values={"graph": graph}, index=torch.arange(6), label=label))
+
+    weight = dict(learner.named_parameters())
+    first = (weight[f"encoders.graph.layers.0.{name}"] for name in ("weight", "bias"))
+    mix = normalised(graph)
+    hidden = _layer(mix, graph.x, *first).relu()
+    known = label >= 0
+    for term, head, rows, wanted in (
+        ("labels", "tasks.labels.classifier", known, label[known]),
+        ("task", "tasks.task.head", slice(None), torch.tensor([0, 1, 2, 2, 1, 0])),
+    ):
+        last = (weight[f"objective.{head}.graph.network.{name}"] for name in ("weight", "bias"))
+        chances = _layer(mix, hidden, *last).softmax(1)[rows]
+        expected = -chances[torch.arange(len(wanted)), wanted].log().mean()
+        torch.testing.assert_close(told.terms[term], expected)
+
+
+def _layer(
+    mix: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+) -> torch.Tensor:
+    return mix @ (x @ weight.t()) + bias
+
+
+def test_gradients_of_heads_of_its_kind_are_right() -> None:
+    objective, learner = gcn_objective()
+    learner.double()
+    objective.tasks["task"].labels("graph").copy_(torch.tensor([0, 1, 2, 2, 1, 0]))  # type: ignore[operator]
+    graph = ring()
+    graph.x = graph.x.double()
+    batch = Batch(
+        values={"graph": graph},
+        index=torch.arange(6),
+        label=torch.tensor([2, -1, 0, 1, 1, -1]),
+        rows=torch.tensor([0, 1, 3]),
+    )
+    names = [
+        "encoders.graph.layers.0.weight",
+        "objective.tasks.labels.classifier.graph.network.weight",
+        "objective.tasks.task.head.graph.network.weight",
+    ]
+
+    def loss(*weights: torch.Tensor) -> torch.Tensor:
+        out = torch.func.functional_call(learner, dict(zip(names, weights, strict=True)), (batch,))
+        return out.total()  # type: ignore[no-any-return]
+
+    own = dict(learner.named_parameters())
+    assert torch.autograd.gradcheck(loss, [own[n].detach().requires_grad_() for n in names])
+
+
+def test_the_answer_of_a_graph_is_the_mean_of_its_nodes() -> None:
+    encoder = Gcn(Gcn.Config(features=3, width=8))
+    head = InstanceHead(encoder.spec, 4)
+    value = batch_of(3)
+    told = head(encoder(value), encoder.tokenize(value))
+    nodes = head.network(replace(encoder.tokenize(value), values=encoder(value).tokens))
+    wanted = torch.stack([nodes[value.batch == i].mean(0) for i in range(3)])
+    torch.testing.assert_close(told, wanted)
+
+
+def test_features_are_dropped_out_before_a_last_layer_too() -> None:
+    encoder = Gcn(Gcn.Config(features=3, width=8, layers=1, dropout=0.5))
+    head, graph = InstanceHead(encoder.spec, 4), ring()
+    encoding, tokens = encoder(graph), encoder.tokenize(graph)
+    torch.manual_seed(1)
+    told = head(encoding, tokens)
+    torch.manual_seed(1)
+    dropped = torch.nn.functional.dropout(encoding.tokens, 0.5)
+    torch.testing.assert_close(told, head.eval()(replace(encoding, tokens=dropped), tokens))
+    assert torch.equal(head(encoding, tokens), head(encoding, tokens))
 
 
 def test_gradients_are_right() -> None:
@@ -112,6 +214,7 @@ def test_processes_agree_on_labels(tmp_path: Path) -> None:
     for found in answers_of("tests.graph.ss_gcn_worker", tmp_path, 2):
         assert found["found"] == found["wanted"]
         assert len(found["wanted"]) == 4
+        torch.testing.assert_close(torch.tensor(found["weights"]), torch.tensor(found["alone"]))
 
 
 def test_completion_is_a_masked_prediction() -> None:
@@ -119,7 +222,9 @@ def test_completion_is_a_masked_prediction() -> None:
     assert isinstance(config.loss, MeanSquared)
     assert isinstance(config.decoder, LinearDecoder)
     assert (config.mask.ratio, config.target) == (0.3, InputTarget(normalise=True))  # type: ignore[union-attr]
-    assert isinstance(SsGcn(SsGcnConfig(task=CompletionConfig())).tasks["task"], MaskedPrediction)
+    task = SsGcn(SsGcnConfig(task=CompletionConfig())).tasks["task"]
+    assert isinstance(task, MaskedPrediction)
+    assert task.config.decoder == OwnDecoder(remask=False)
 
 
 def test_training_reads_labels_of_the_training_part_alone() -> None:
@@ -152,14 +257,9 @@ def test_labels_outside_training_change_nothing() -> None:
         outside = ~graph.train_mask
         other = torch.randint(4, graph.y.shape, generator=seeded(seed))
         graph.y = torch.where(outside, other, graph.y)
-        learner = engine(_joint(), nodes_of(graph), steps=3).learner
+        learner = engine(joint(), nodes_of(graph), steps=3).learner
         weights.append([p.detach() for p in learner.parameters()])
     assert all(torch.equal(a, b) for a, b in zip(*weights, strict=True))
-
-
-def _joint() -> SsGcn:
-    labelled = LabelledConfig(classes=4, entropy=0.0)
-    return SsGcn(SsGcnConfig(labelled=labelled, task=PartitionConfig(parts=4)))
 
 
 def test_labels_beyond_the_classes_and_data_of_many_graphs_are_refused() -> None:
@@ -217,4 +317,10 @@ def test_a_resumed_run_goes_on_with_its_labels_and_its_classifier_can_be_tapped(
     assert len(a["objective.tasks.task.label_graph"].unique()) == 5
     assert all(torch.equal(a[key], b[key]) for key in a)
     told = again.probed(tap="tasks.labels.classifier").encoder
-    assert embed(told, [Karate().fetch(range(34))]).values.shape == (34, 7)
+    batch = Karate().fetch(range(34))
+    tokens = again.encoders["graph"](batch.values["graph"]).tokens
+    last = (a[f"objective.tasks.labels.classifier.graph.network.{n}"] for n in ("weight", "bias"))
+    wanted = _layer(normalised(batch.values["graph"]), tokens, *last)
+    torch.testing.assert_close(embed(told, [batch]).values, wanted.detach())
+    assert any(again.export(tmp_path / "exported").iterdir())
+    assert again.evaluate(probes=["knn"], seeds=(0,), tap="classifier")

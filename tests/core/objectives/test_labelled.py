@@ -12,7 +12,7 @@ from tests.core.needs.toys import Log, Rows, engine
 from tests.core.objectives.asked import Asked, network, upright
 from torch import Tensor
 
-from tacit.contract import Batch
+from tacit.contract import Batch, Composition, unmet
 from tacit.nn import Uncertainty
 from tacit.objectives import (
     JointPretext,
@@ -21,6 +21,7 @@ from tacit.objectives import (
     LabelledConfig,
     PretextConfig,
 )
+from tacit.testing.toy import SignalNet, SignalNetConfig
 from tacit.training.optimizers import AdamW
 
 
@@ -87,6 +88,30 @@ def test_labels_and_a_pretext_task_are_learnt_together() -> None:
     ).run()
     for measure in ("labels/accuracy", "pretext/transformation/accuracy"):
         assert sum(log.column(measure)[-5:]) / 5 > 0.85, measure
+
+
+def test_a_classifier_of_the_encoders_kind_is_learnt_and_asked_of_encoders_that_have_one() -> None:
+    own = LabelledConfig(classes=2, entropy=0.0, classifier="own")
+    log, encoder = Log(), SignalNet(SignalNetConfig())
+    run = engine(
+        Labelled(own),
+        source=Known(signal=upright(64)),
+        encoders={"signal": encoder},
+        views={"signal": Asked()},
+        log=log,
+        steps=80,
+        batch=32,
+        optimizer=AdamW(lr=1e-2),
+    )
+    run.run()
+    assert sum(log.column("accuracy")[-5:]) / 5 > 0.85
+    assert Labelled(own).requires.capabilities == {"tokens", "decoder"}
+    assert not Labelled(LabelledConfig(classes=2)).requires.capabilities
+    offered = Composition(
+        specs={"signal": network().spec}, roles={"signal": ("view",)}, meta={}, labels=True
+    )
+    (problem,) = unmet(Labelled(own).requires, offered)
+    assert "needs an encoder with: decoder" in problem
 
 
 def test_an_objective_that_needs_labels_says_so() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from tacit.api.plan import Plan
-from tacit.contract import DataInfo, Encoder, Encoding, Mask
+from tacit.contract import DataInfo, Encoder, Encoding, Mask, Tokens
 from tacit.evaluation import Tap
 from tacit.methods.learner import knowing_tasks
+from tacit.nn import InstanceHead
 
 PREFIX = "objective."
 """Of the objective's weights among a learner's."""
@@ -21,7 +22,7 @@ class Headed(Encoder):
 
     Args:
         encoder: trained or random.
-        head: takes pooled vectors.
+        head: takes pooled vectors; an `InstanceHead`, the encoding and the tokens it was made of.
     """
 
     def __init__(self, encoder: Encoder, head: nn.Module) -> None:
@@ -32,6 +33,10 @@ class Headed(Encoder):
         self, value: Any, *, mask: Mask | None = None, taps: Sequence[int] = ()
     ) -> Encoding:
         """The head's answer."""
+        if isinstance(self.head, InstanceHead):
+            tokens = value if isinstance(value, Tokens) else self.encoder.tokenize(value)
+            encoding = self.encoder(tokens, mask=mask, taps=taps)
+            return Encoding(pooled=self.head(encoding, tokens))
         pooled: Tensor = self.head(self.encoder(value, mask=mask, taps=taps).pooled)
         return Encoding(pooled=pooled)
 

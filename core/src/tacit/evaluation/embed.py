@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tacit.contract import Augmentation, Batch, Encoder, Encoding, Modality
 from tacit.evaluation.embeddings import Embeddings, Table
-from tacit.evaluation.pooling import mean_tokens
+from tacit.nn.pooling import mean_tokens
 
 Tap: TypeAlias = Literal["pooled", "tokens"] | int
 """What of an encoding is the embedding: `pooled`; the mean of its valid `tokens`; or, by number,

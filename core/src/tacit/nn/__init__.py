@@ -20,6 +20,7 @@ from tacit.nn.features import (
 )
 from tacit.nn.fill import Fill, fill_hidden
 from tacit.nn.heads import Mlp, MlpConfig
+from tacit.nn.instance_heads import HeadKind, InstanceHead, build_head, head_needs
 from tacit.nn.k_means import k_means, nearest
 from tacit.nn.masks import (
     BlockMask,
@@ -83,8 +84,10 @@ __all__ = [
     "Fixed",
     "Frozen",
     "GlobalBatchNorm",
+    "HeadKind",
     "Hiding",
     "InputTarget",
+    "InstanceHead",
     "KMeansTarget",
     "LatentTarget",
     "LinearDecoder",
@@ -127,11 +130,13 @@ __all__ = [
     "Uncertainty",
     "WhichOf",
     "build_decoder",
+    "build_head",
     "build_target",
     "build_teacher",
     "far_orders",
     "fill_hidden",
     "grid_positions",
+    "head_needs",
     "k_means",
     "nearest",
     "pick",

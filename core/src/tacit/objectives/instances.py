@@ -1,4 +1,4 @@
-"""Which instances of a view a loss is taken on."""
+"""Which instances of a view a loss is taken on, and what a head answers for them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 
-from tacit.contract import Encoding, View
+from tacit.contract import Context, Encoding, View
+from tacit.nn.instance_heads import InstanceHead
 
 
 def paired(
@@ -34,6 +35,20 @@ def paired(
         encoding.pooled if view.rows is None else encoding.pooled[view.rows]
         for view, encoding in zip(views, encodings, strict=True)
     ]
+
+
+def answers(head: nn.Module, views: Sequence[View], ctx: Context) -> Float[Tensor, "rows out"]:
+    """What a head that `tacit.nn.build_head` made answers for the rows of `paired`, view by view.
+
+    Raises:
+        ValueError: as `paired`.
+    """
+    if not isinstance(head, InstanceHead):
+        pooled: Tensor = head(torch.cat(paired(views, ctx.encode_each(views, joint=True))))
+        return pooled
+    every = [(ctx.tokenize(view), ctx.encode(view)) for view in views]
+    told = [Encoding(pooled=head(encoding, tokens)) for tokens, encoding in every]
+    return torch.cat(paired(views, told))
 
 
 def counted(

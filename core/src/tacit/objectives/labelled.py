@@ -13,8 +13,8 @@ from torch.nn import functional
 from tacit.contract import Context, DataInfo, EncoderSpec, Losses, Objective, Requirements, Views
 from tacit.functional import global_mean
 from tacit.functional.precision import full, no_autocast
-from tacit.nn import BalanceConfig, Fixed
-from tacit.objectives.instances import paired
+from tacit.nn import BalanceConfig, Fixed, HeadKind, build_head, head_needs
+from tacit.objectives.instances import answers
 from tacit.objectives.pretext import ORDER, Pretext, PretextConfig
 from tacit.objectives.several import Several
 
@@ -30,6 +30,8 @@ class LabelledConfig:
         classes: how many there are.
         entropy: weight of the entropy of what is told of instances without a label, those of -1;
             the paper's is 0.1 where it adapts to them.
+        classifier: `linear`, of pooled vectors; `own`, the decoder that the encoder's spec makes,
+            which for some encoders is one layer of the encoder's own kind.
 
     Raises:
         ValueError: fewer than two classes, or a negative weight.
@@ -37,6 +39,7 @@ class LabelledConfig:
 
     classes: int
     entropy: float = 0.1
+    classifier: HeadKind = "linear"
 
     def __post_init__(self) -> None:
         if self.classes < 2:
@@ -59,12 +62,12 @@ class Labelled(Objective):
         super().__init__()
         self.config = config
         self.classifier = nn.ModuleDict()
-        self.requires = Requirements(labels=True)
+        self.requires = Requirements(labels=True, capabilities=head_needs(config.classifier))
 
     def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:
-        """A linear classifier for each modality."""
+        """A classifier for each modality."""
         for name, spec in specs.items():
-            self.classifier[name] = nn.Linear(spec.width, self.config.classes)
+            self.classifier[name] = build_head(self.config.classifier, spec, self.config.classes)
 
     def forward(self, views: Views, ctx: Context) -> Losses:
         """Both terms of each modality, over its views."""
@@ -75,9 +78,8 @@ class Labelled(Objective):
             suffix = f"/{name}" if len(views.modalities) > 1 else ""
             own = views.of(name)
             asked = own.by_role(WHOLE) or own
-            pooled = torch.cat(paired(asked, ctx.encode_each(asked, joint=True)))
             wanted = [label if view.rows is None else label[view.rows] for view in asked]
-            found = self.told(self.classifier[name](pooled), torch.cat(wanted))
+            found = self.told(answers(self.classifier[name], asked, ctx), torch.cat(wanted))
             terms |= {f"{key}{suffix}": value for key, value in found.terms.items()}
             metrics |= {f"{key}{suffix}": value for key, value in found.metrics.items()}
         return Losses(terms=terms, metrics=metrics)

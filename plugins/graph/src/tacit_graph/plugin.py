@@ -87,7 +87,7 @@ _SS_GCN = tuple(
         (
             "ss-gcn",
             "Labels of the training nodes, and a self-supervised task on all, learnt together",
-            ("views:masked", "instances"),
+            ("views:masked", "instances", "tokens", "decoder"),
         ),
     )
 )

@@ -1,7 +1,7 @@
-"""Decoders of a graph encoder's own kind: one layer of messages from embeddings back to features.
+"""Decoders of a graph encoder's own kind: one layer of messages from embeddings to what is asked.
 
-Messages are added up first and mapped to features after: embeddings are narrower than bags of
-words, and only the nodes that are asked for need the map. Both orders give the same sums.
+Messages are added up first and mapped after: embeddings are narrower than bags of words,
+and only the nodes that are asked for need the map. Both orders give the same sums.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ class Decoder(nn.Module):
     Args:
         width: of the embeddings.
         out: features answered for every node.
+        dropout: share of the embeddings' features set to zero first, in training, as before every
+            layer of an encoder.
         gain: of the normal Glorot initialisation of the map.
 
     Source: Hou et al. 2022 (arXiv 2205.10803) section 3.2: a decoder of a single layer.
     """
 
-    def __init__(self, width: int, out: int, *, gain: float = 1.0) -> None:
+    def __init__(self, width: int, out: int, *, dropout: float = 0.0, gain: float = 1.0) -> None:
         super().__init__()
-        self.gain = gain
+        self.dropout, self.gain = dropout, gain
         self.weight = nn.Parameter(torch.empty(out, width))
         self.bias = nn.Parameter(torch.empty(out))
         Decoder.reset_parameters(self)
@@ -48,7 +50,8 @@ class Decoder(nn.Module):
 
     def forward(self, tokens: Tokens) -> Float[Tensor, "nodes out"]:
         """Features of every node, or of those alone whose positions are asked for."""
-        summed, asked = self.summed(tokens.values, tokens.relations), tokens.asked
+        x = functional.dropout(tokens.values, self.dropout, self.training)
+        summed, asked = self.summed(x, tokens.relations), tokens.asked
         if asked is not None and asked.dtype != torch.bool:
             summed = summed.index_select(0, asked)
         return functional.linear(summed, self.weight, self.bias)
@@ -70,15 +73,15 @@ class GatDecoder(Decoder):
     Args:
         width: of the embeddings.
         out: features answered for every node.
-        dropout: of the embeddings.
+        dropout: as of `Decoder`.
         attention_dropout: of the attention weights.
     """
 
     def __init__(
         self, width: int, out: int, *, dropout: float = 0.0, attention_dropout: float = 0.0
     ) -> None:
-        super().__init__(width, out, gain=math.sqrt(2))
-        self.dropout, self.attention_dropout = dropout, attention_dropout
+        super().__init__(width, out, dropout=dropout, gain=math.sqrt(2))
+        self.attention_dropout = attention_dropout
         self.attention = nn.Parameter(torch.empty(2, out))
         self.reset_parameters()
 
@@ -89,7 +92,6 @@ class GatDecoder(Decoder):
 
     def summed(self, x: Float[Tensor, "nodes width"], edges: Edges) -> Float[Tensor, "nodes width"]:
         """See `Decoder.summed`."""
-        x = functional.dropout(x, self.dropout, self.training)
         sent, received = functional.linear(x, self.attention @ self.weight).split(1, dim=1)
         dropout = self.attention_dropout if self.training else 0.0
         weights = attention_weights(sent, received, edges, dropout=dropout)
@@ -102,8 +104,8 @@ class SumDecoder(Decoder):
     Source: Xu et al. 2019 (arXiv 1810.00826) eq. 4.1.
     """
 
-    def __init__(self, width: int, out: int) -> None:
-        super().__init__(width, out)
+    def __init__(self, width: int, out: int, *, dropout: float = 0.0) -> None:
+        super().__init__(width, out, dropout=dropout)
         self.hidden = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU())
 
     def summed(self, x: Float[Tensor, "nodes width"], edges: Edges) -> Float[Tensor, "nodes width"]:

@@ -40,7 +40,8 @@ class GnnConfig:
         activation: after every layer.
         last_activation: whether after the last one too; CCA-SSG's encoder has none there.
         norm: before each activation: of the batch, of each node's features, or none.
-        dropout: share of the features set to zero before each layer, in training.
+        dropout: share of the features set to zero before each layer and before a decoder of the
+            encoder's own kind, in training.
         readout: how the nodes of a graph become one vector; without effect on single nodes.
         join: concatenate the answers of all layers, as GIN does for graphs, instead of the last.
 
@@ -84,7 +85,7 @@ class Gnn(Encoder):
         config: settings.
         layer: makes one, of the features before and after it.
         decoder: makes a network of one such layer, of the width of embeddings and the features it
-            is to answer; for objectives that predict what nodes held.
+            is to answer; for objectives that predict what nodes held, or what they are.
     """
 
     Config: ClassVar[type[GnnConfig]] = GnnConfig

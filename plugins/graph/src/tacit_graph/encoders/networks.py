@@ -27,7 +27,7 @@ class Gcn(Gnn):
 
     def __init__(self, config: GcnConfig | None = None) -> None:
         config = config or GcnConfig()
-        super().__init__(config, Convolution, GcnDecoder)
+        super().__init__(config, Convolution, partial(GcnDecoder, dropout=config.dropout))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,11 @@ class Gin(Gnn):
     def __init__(self, config: GinConfig | None = None) -> None:
         config = config or GinConfig()
         activation = ACTIVATIONS[config.activation]
-        super().__init__(config, partial(gin, activation=activation), SumDecoder)
+        super().__init__(
+            config,
+            partial(gin, activation=activation),
+            partial(SumDecoder, dropout=config.dropout),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,4 +118,4 @@ class Sage(Gnn):
 
     def __init__(self, config: SageConfig | None = None) -> None:
         config = config or SageConfig()
-        super().__init__(config, sage, GcnDecoder)
+        super().__init__(config, sage, partial(GcnDecoder, dropout=config.dropout))

@@ -24,26 +24,27 @@ from tacit.contract import (
 )
 from tacit.functional import gather_rows
 from tacit.functional.collectives import largest
-from tacit.nn import WhichOf, k_means, nearest
+from tacit.nn import HeadKind, WhichOf, build_head, head_needs, k_means, nearest
 from tacit.nn.row_sample import sampled_rows
-from tacit.objectives.instances import paired
+from tacit.objectives.instances import answers
 from tacit_graph.modality import Graph, check_type, graphs_in
 from tacit_graph.partition import partition
 
 
 class MadeLabels(Objective):
-    """Every instance has one of several labels, made once before the stage; a linear head tells it.
+    """Every instance has one of several labels, made once before the stage; a head tells it.
 
     The labels are in the checkpoint: a resumed run goes on with those it began with.
 
     Args:
         count: how many different labels there are.
+        head: linear, or of the encoder's own kind.
     """
 
-    requires = Requirements(instances=True)
-
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, head: HeadKind) -> None:
         super().__init__()
+        self.kind = head
+        self.requires = Requirements(instances=True, capabilities=head_needs(head))
         self.asked = WhichOf(count)
         self.head = nn.ModuleDict()
 
@@ -52,7 +53,7 @@ class MadeLabels(Objective):
         """The label of every instance of the data, the same on every process."""
 
     def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:
-        """A linear head for each modality, and room for the labels.
+        """A head for each modality, and room for the labels.
 
         Raises:
             ValueError: fewer instances than labels.
@@ -61,7 +62,7 @@ class MadeLabels(Objective):
         if instances is not None and instances < count:
             raise ValueError(f"wanted at most {instances} labels, one an instance; got {count}")
         for name, spec in specs.items():
-            self.head[name] = nn.Linear(spec.width, count)
+            self.head[name] = build_head(self.kind, spec, count)
             self.register_buffer(_KEPT + name, torch.zeros(instances or 0, dtype=torch.long))
 
     def before_stage(self, ctx: Context) -> None:
@@ -76,9 +77,8 @@ class MadeLabels(Objective):
         metrics: dict[str, Tensor] = {}
         for name in views.modalities:
             own = list(views.of(name))
-            pooled = torch.cat(paired(own, ctx.encode_each(own, joint=True)))
             wanted = torch.cat([self.labels(name)[_index(view)] for view in own])
-            told = self.head[name](pooled)
+            told = answers(self.head[name], own, ctx)
             suffix = f"/{name}" if len(views.modalities) > 1 else ""
             terms[f"prediction{suffix}"] = self.asked.loss(told, wanted)
             score = self.asked.score(told.detach(), wanted)
@@ -136,9 +136,9 @@ class Clustering(MadeLabels):
 
     Config = ClusteringConfig
 
-    def __init__(self, config: ClusteringConfig | None = None) -> None:
+    def __init__(self, config: ClusteringConfig | None = None, head: HeadKind = "linear") -> None:
         config = config or ClusteringConfig()
-        super().__init__(config.clusters)
+        super().__init__(config.clusters, head)
         self.config = config
 
     def made(self, name: str, ctx: Context, instances: int) -> Int[Tensor, " instances"]:
@@ -199,9 +199,9 @@ class Partition(MadeLabels):
 
     Config = PartitionConfig
 
-    def __init__(self, config: PartitionConfig | None = None) -> None:
+    def __init__(self, config: PartitionConfig | None = None, head: HeadKind = "linear") -> None:
         config = config or PartitionConfig()
-        super().__init__(config.parts)
+        super().__init__(config.parts, head)
         self.config = config
 
     def made(self, name: str, ctx: Context, instances: int) -> Int[Tensor, " instances"]:

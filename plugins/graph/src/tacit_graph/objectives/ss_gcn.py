@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 from tacit.contract import Objective
-from tacit.nn import BalanceConfig, Fixed, InputTarget, LinearDecoder, MeanSquared, RandomMask
+from tacit.nn import (
+    BalanceConfig,
+    Fixed,
+    HeadKind,
+    InputTarget,
+    LinearDecoder,
+    MeanSquared,
+    OwnDecoder,
+    RandomMask,
+)
 from tacit.objectives import (
     Labelled,
     LabelledConfig,
@@ -36,8 +45,11 @@ class CompletionConfig:
     ratio: float = 0.5
     normalise: bool = True
 
-    def masked(self) -> MaskedPredictionConfig:
+    def masked(self, head: HeadKind = "linear") -> MaskedPredictionConfig:
         """The masked prediction this is: hidden features told from those around, by squared error.
+
+        Args:
+            head: linear, or of the encoder's own kind, behind a linear map as in GraphMAE.
 
         Source: You et al. 2020 (arXiv 2006.09136) section 3.3, graph completion; Shen-Lab/SS-GCNs,
         main_comp.py. Differs: whole features are told of a share of the nodes, which enter as one
@@ -49,7 +61,7 @@ class CompletionConfig:
             mask=RandomMask(ratio=self.ratio),
             mode="replace",
             target=InputTarget(normalise=self.normalise),
-            decoder=LinearDecoder(),
+            decoder=OwnDecoder(remask=False) if head == "own" else LinearDecoder(),
             loss=MeanSquared(),
         )
 
@@ -63,12 +75,14 @@ class SsGcnConfig:
 
     Args:
         labelled: of the labels; Cora has 7 classes. Nodes without a label have no loss of it.
+            `labelled.classifier` is the kind of the task's head too: with `own` both are one more
+            graph layer, so that an encoder of one layer makes a GCN of two.
         task: what all nodes are asked: `partition`, `clustering` or `completion`.
         balance: how the two are weighed; the authors' weights are the run's `weights`, such as
             `{labels = 0.7, task = 0.3}` for partitions of Cora.
     """
 
-    labelled: LabelledConfig = LabelledConfig(classes=7, entropy=0.0)
+    labelled: LabelledConfig = LabelledConfig(classes=7, entropy=0.0, classifier="own")
     task: SsGcnTask = PartitionConfig()
     balance: BalanceConfig = Fixed()
 
@@ -80,23 +94,27 @@ class SsGcn(Several):
     others are -1 in training.
 
     Source: You et al. 2020 (arXiv 2006.09136) eq. 5; Shen-Lab/SS-GCNs, main_par.py and its
-    companions. Differs: both heads are linear on the last layer of the encoder, where the code's
-    last layer is the classifier and the task has another beside it; both are told from one draw of
-    dropout, but for completion.
+    companions, net.py: the last graph layer is the classifier, and the task has another beside it.
+    Differs: layers have a bias; features are dropped out before every layer, where the code does
+    before the last alone, and before the first with one draw for both, but for completion; the
+    number of epochs is set, where the code stops by the loss of the validation nodes.
     """
 
     Config = SsGcnConfig
 
     def __init__(self, config: SsGcnConfig | None = None) -> None:
         config = config or SsGcnConfig()
-        tasks = {"labels": Labelled(config.labelled), "task": _task(config.task)}
+        tasks = {
+            "labels": Labelled(config.labelled),
+            "task": _task(config.task, config.labelled.classifier),
+        }
         super().__init__(tasks, config.balance)
         self.config = config
 
 
-def _task(config: SsGcnTask) -> Objective:
+def _task(config: SsGcnTask, head: HeadKind) -> Objective:
     if isinstance(config, PartitionConfig):
-        return Partition(config)
+        return Partition(config, head)
     if isinstance(config, ClusteringConfig):
-        return Clustering(config)
-    return MaskedPrediction(config.masked())
+        return Clustering(config, head)
+    return MaskedPrediction(config.masked(head))
