@@ -36,6 +36,7 @@ TITLES = {
     "vocabulary": "Text: new words of a model that is there",
     "crossmodal": "Pairs: retrieval",
     "pairs_few": "Pairs: few of them, and towers trained first",
+    "three_modalities": "Three modalities: a third of the members missing",
     "audio": "Recordings: quality of the methods",
     "audio_throughput": "Recordings: hours of audio an hour",
     "losses": "Losses: time and memory",
