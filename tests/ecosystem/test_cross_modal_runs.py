@@ -324,6 +324,13 @@ def test_rows_with_missing_members_train(tmp_path: Path) -> None:
     assert any((s.probe, s.metric) == ("image by text", "accuracy") for s in scores)
 
 
+def test_of_missing_members_no_stand_in_is_counted(tmp_path: Path) -> None:
+    columns = rows(24)
+    columns["title"] = [None if i % 3 else "long " * 200 for i in range(24)]
+    path = write(tmp_path / "long.parquet", columns)
+    refused("8 of 8 texts have more", f"{path}:image=photo,text=title", tmp_path / "run")
+
+
 def test_a_batch_without_a_pair_says_so(tmp_path: Path) -> None:
     columns = rows(24)
     photos = [each if i % 2 else None for i, each in enumerate(columns["photo"])]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -21,7 +22,7 @@ from tacit.api.resolve import resolve_run
 from tacit.api.watch import Watch
 from tacit.config import Origin
 from tacit.contract import DataInfo, Encoder, derive
-from tacit.data import GeneratedSource, Source, opening, sequential, slice_of
+from tacit.data import GeneratedSource, Paired, Source, opening, sequential, slice_of
 from tacit.methods.compose import check, composition
 from tacit.methods.learner import Learner
 from tacit.nn import synchronise_batch_norm
@@ -286,8 +287,17 @@ def _check_data(
     for name, encoder in encoders.items():
         plan.modalities[name].fit(encoder.spec.preprocessing, first.values[name])
         if isinstance(source, Source):
-            every = (batch.values[name] for batch in sequential(source, _SURVEYED))
-            plan.modalities[name].survey(encoder.spec.preprocessing, every)
+            plan.modalities[name].survey(encoder.spec.preprocessing, _values(source, name))
+
+
+def _values(source: Source, modality: str) -> Iterator[Any]:
+    """Every value of a modality once; of pairs the other members are not even read."""
+    indices = None
+    if isinstance(source, Paired):
+        member = source.members[modality]
+        source, indices = member.source, member.used()
+    for batch in sequential(source, _SURVEYED, indices=indices):
+        yield batch.values[modality]
 
 
 def _steps(stage: StagePlan, source: Source | GeneratedSource) -> int | None:

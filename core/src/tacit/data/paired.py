@@ -60,6 +60,13 @@ class Member:
         """Whether some instance lacks it."""
         return self.places is not None and bool((self.places < 0).any())
 
+    def used(self) -> list[int]:
+        """The positions in the source that some instance is at, each once, rising."""
+        if self.places is None:
+            return list(range(len(self)))
+        found: list[int] = self.places[self.places >= 0].unique().tolist()
+        return found
+
     def at(self, rows: Int[Tensor, " rows"]) -> Int[Tensor, " rows"]:
         """Where some instances are in the source."""
         return rows if self.places is None else self.places[rows]
