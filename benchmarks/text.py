@@ -59,7 +59,7 @@ OBJECTIVES = {
 CONTRASTS = {"simcse": (simcse, TwoViews), "mirror-bert": (mirror_bert, Mirror)}
 WIDTH, DEPTH, VOCABULARY = 128, 4, 2048
 PACK, BATCH = 32, 16
-RATES = {"mlm": 1e-3, "electra": 3e-4, "rts": 3e-4, "slm": 1e-3, "mcl": 3e-4, "e2s2": 3e-4}
+RATES = {"mlm": 1e-3, "electra": 3e-4, "rts": 3e-4, "slm": 1e-3, "mcl": 1e-3, "e2s2": 1e-3}
 JUDGED = (LAYERS, *PROBED.values(), TUNED)
 
 
