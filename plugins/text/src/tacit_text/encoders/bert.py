@@ -9,8 +9,6 @@ from tacit_text.encoders.pooling import Pool
 from tacit_text.encoders.transformers import HuggingFace
 from tacit_text.tokenizers import ENGLISH, open_tokenizer
 
-_DEVIATION, _WIDTH = 0.02, 768  # of the first weights of BERT, and its width
-
 
 @dataclass(frozen=True, kw_only=True)
 class BertConfig:
@@ -87,6 +85,11 @@ def bert_network(config: BertConfig, *, vocabulary: int) -> Any:
         hidden_dropout_prob=config.dropout,
         attention_probs_dropout_prob=config.dropout,
         type_vocab_size=1,
-        initializer_range=_DEVIATION * (_WIDTH / config.width) ** 0.5,
+        initializer_range=first_deviation(config.width),
     )
     return BertModel(settings, add_pooling_layer=False)
+
+
+def first_deviation(width: int) -> float:
+    """The standard deviation of a BERT's first weights: .02 at 768, larger where it is narrower."""
+    return 0.02 * (768 / width) ** 0.5

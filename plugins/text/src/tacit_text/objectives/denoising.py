@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from tacit.contract import Context, DataInfo, EncoderSpec, Losses, Objective, Requirements, Views
 from tacit.functional import masked_cross_entropy
+from tacit_text.encoders.bert import first_deviation
 from tacit_text.encoders.subword import SubwordEncoder
 from tacit_text.objectives.corruption import preprocessing_of
 from tacit_text.subwords import Subwords
@@ -78,6 +79,7 @@ class Decoder(nn.Module):
             is_decoder=True,
             add_cross_attention=True,
             pad_token_id=0,
+            initializer_range=first_deviation(width),
         )
         whole: Any = BertLMHeadModel(settings)
         self.blocks, self.transform = whole.bert, whole.cls.predictions.transform
