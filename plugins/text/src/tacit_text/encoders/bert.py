@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -92,4 +93,4 @@ def bert_network(config: BertConfig, *, vocabulary: int) -> Any:
 
 def first_deviation(width: int) -> float:
     """The standard deviation of a BERT's first weights: .02 at 768, larger where it is narrower."""
-    return 0.02 * (768 / width) ** 0.5
+    return 0.02 * math.sqrt(768 / width)
