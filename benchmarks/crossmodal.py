@@ -29,6 +29,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import torch
 from _measure import write
+from _molecules import GRAPH, JOINED, TEXT
 from torch import Tensor
 
 import tacit
@@ -84,14 +85,8 @@ SETTINGS = {
         columns={"graph": "smiles", "text": "text"},
         readers={},
         encoder={
-            "graph": {"name": "graph/gin", "width": 128, "layers": 4, "norm": "batch"},
-            "text": {
-                "name": "text/words",
-                "kind": "cbow",
-                "width": 256,
-                "max_tokens": 256,
-                "truncate": True,
-            },
+            "graph": GRAPH,
+            "text": TEXT,
         },
         candidates=500,
         epochs=60,
@@ -117,7 +112,7 @@ SETTINGS["molecules-one-hot"] = replace(
     readers={"graph": {"atoms": "one-hot"}},
     encoder={
         **SETTINGS["molecules"].encoder,
-        "graph": {"name": "graph/gin", "width": 128, "layers": 4, "norm": "batch", "join": True},
+        "graph": JOINED,
     },
 )
 """The same with atoms told apart by kind, not by number: what the graph encoder sees decides."""

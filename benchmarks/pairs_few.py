@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 import pyarrow.parquet as pq
 import torch
 from _measure import RESULTS
+from _molecules import JOINED, TEXT
 from _rows import Row, Table, column, leads, spread
 
 import tacit
@@ -29,14 +30,8 @@ from tacit.evaluation import embed, retrieve
 COLUMNS = {"graph": "smiles", "text": "text"}
 READERS = {"graph": {"atoms": "one-hot"}}
 ENCODER: dict[str, dict[str, object]] = {
-    "graph": {"name": "graph/gin", "width": 128, "layers": 4, "norm": "batch", "join": True},
-    "text": {
-        "name": "text/words",
-        "kind": "cbow",
-        "width": 256,
-        "max_tokens": 256,
-        "truncate": True,
-    },
+    "graph": JOINED,
+    "text": TEXT,
 }
 SCRATCH, FIRST = "pairs alone", "each tower first"
 STEPS, BATCH = 300, 256

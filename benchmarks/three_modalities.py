@@ -26,6 +26,7 @@ from typing import Any, ClassVar
 import pandas as pd
 import torch
 from _measure import RESULTS
+from _molecules import JOINED, TEXT
 from _rows import Row, Table, column, spread
 from rdkit import Chem
 from rdkit.Chem import Crippen, Descriptors, rdMolDescriptors
@@ -53,14 +54,8 @@ PROPERTIES = {
     "charge": Chem.GetFormalCharge,
 }
 ENCODER: dict[str, dict[str, object]] = {
-    "graph": {"name": "graph/gin", "width": 128, "layers": 4, "norm": "batch", "join": True},
-    "text": {
-        "name": "text/words",
-        "kind": "cbow",
-        "width": 256,
-        "max_tokens": 256,
-        "truncate": True,
-    },
+    "graph": JOINED,
+    "text": TEXT,
     "table": {"name": "tabular/mlp", "width": 128},
 }
 WHOLE, MISSING, REST = "complete", "a third missing", "complete ones of those"
