@@ -8,7 +8,8 @@ split. Every objective trains the same small BERT on the training part of WikiTe
 trained on it, for as many CPU seconds of one core as the others, however many steps that is; the
 rate follows a cosine over that time, and nothing is dropped out. Batch, dropout, depth and
 vocabulary are the better of two or three for masked language modelling on the validation part; the
-rate of each objective is the better of 1e-3 and 3e-4 there, by STS-B and TREC.
+rate of each objective is the better of 1e-3 and 3e-4 there, by STS-B and TREC, but for E2S2, whose
+other rate was not tried.
 
 What is frozen is probed, the mean tokens of all layers side by side: logistic regression on SST-2
 and TREC, its penalty chosen on a fifth of the training part, and the rank correlation of cosines

@@ -38,8 +38,8 @@ def version_conflict(requires: Iterable[str], core_version: str) -> str:
 def _plainly_met(line: str, version: str) -> bool:
     """Whether ``tacit>=0.1,<0.2`` is met, which is how nearly everyone asks.
 
-    Told without packaging, whose import is a sixth of the time of ``tacit list``. Whatever is
-    written in another way, or not met, is left to packaging.
+    Told without packaging, whose import `tacit list` would wait for. Whatever is written in
+    another way, or not met, is left to packaging.
     """
     if not _PLAIN.fullmatch(line) or not _RELEASE.fullmatch(version):
         return False
