@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import torch
 from _setting import Setting, Subset
 from torch import Tensor
 
-from tacit.contract import Batch
 from tacit.data import Source
 from tacit.evaluation import Split, grouped_split
 from tacit_audio.data import Notes, NotesConfig, Parquet, ParquetConfig
@@ -265,28 +263,3 @@ def _embedded() -> Parts:
         labels={"instrument": (known[0][:60], known[1][:40])},
         groups=torch.arange(60),
     )
-
-
-class Told(Source):
-    """A source with labels, for the supervised model alone.
-
-    Args:
-        source: of the clips.
-        labels: of each.
-    """
-
-    def __init__(self, source: Source, labels: Tensor) -> None:
-        self.source, self._labels = source, labels
-        self.modalities, self.decodes = source.modalities, source.decodes
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def fetch(self, indices: Sequence[int]) -> Batch:
-        """See `tacit.data.Source.fetch`."""
-        batch = self.source.fetch(indices)
-        return replace(batch, label=self._labels[batch.index])
-
-    def labels(self) -> Tensor:
-        """The labels."""
-        return self._labels

@@ -273,3 +273,28 @@ class Classes(Source):
     def groups(self) -> torch.Tensor | None:
         """The labels."""
         return self.source.labels()
+
+
+class Told(Source):
+    """A source with labels, for the supervised model alone.
+
+    Args:
+        source: of the instances.
+        labels: of each.
+    """
+
+    def __init__(self, source: Source, labels: torch.Tensor) -> None:
+        self.source, self._labels = source, labels
+        self.modalities, self.decodes = source.modalities, source.decodes
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def fetch(self, indices: Sequence[int]) -> Batch:
+        """See `tacit.data.Source.fetch`."""
+        batch = self.source.fetch(indices)
+        return replace(batch, label=self._labels[batch.index])
+
+    def labels(self) -> torch.Tensor:
+        """The labels."""
+        return self._labels

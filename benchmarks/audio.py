@@ -34,9 +34,9 @@ from statistics import fmean
 
 import torch
 from _audio_rows import EVIDENCE, LOG_MEL, MFCC, RANDOM, SUPERVISED, AudioResults, Row
-from _audio_sets import FRAMES, NOTES, ON, SETS, Parts, Recordings, Told, parts_of
+from _audio_sets import FRAMES, NOTES, ON, SETS, Parts, Recordings, parts_of
 from _measure import RESULTS
-from _setting import overrides_of
+from _setting import Told, overrides_of
 from _supervised import train_supervised
 from torch import Tensor
 

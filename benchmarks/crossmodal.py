@@ -256,7 +256,16 @@ def canonical(name: str, folder: Path, chosen: list[int]) -> tuple[Tensor, Tenso
 def trained(
     name: str, method: str, seed: int, folder: Path, out: Path, chosen: list[int]
 ) -> tuple[Tensor, Tensor]:
-    """The test pairs in the space of a trained run; begun anew or taken up where it was left."""
+    """The test pairs in the space of a trained run."""
+    towers = run_of(name, method, seed, folder, out).joined()
+    held = pairs(name, folder, "test")
+    batches = list(sequential(held, 250, indices=sorted(chosen)))
+    a, b = (embed(towers[each].encoder, batches).values for each in SETTINGS[name].columns)
+    return a, b
+
+
+def run_of(name: str, method: str, seed: int, folder: Path, out: Path) -> tacit.Run:
+    """A case's run; begun anew or taken up where it was left."""
     setting = SETTINGS[name]
     settings: dict[str, Any] = {
         "data": {
@@ -275,12 +284,7 @@ def trained(
             "checkpoint_every": 10,
         },
     }
-    run = tacit.pretrain(method, out=out, seed=seed, settings=settings)
-    held = pairs(name, folder, "test")
-    batches = list(sequential(held, 250, indices=sorted(chosen)))
-    towers = run.joined()
-    a, b = (embed(towers[each].encoder, batches).values for each in setting.columns)
-    return a, b
+    return tacit.pretrain(method, out=out, seed=seed, settings=settings)
 
 
 if __name__ == "__main__":
