@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from tacit_text.subwords import Subwords
 from tacit_text.texts import GAP, Texts
@@ -109,38 +112,32 @@ class Tokenizer:
         return text.replace(GAP, self.fast.mask_token)
 
     def _tokenise(self, texts: Texts) -> Subwords:
-        encoded = self._encode(texts)
-        self._check(texts, encoded)
-        rows = [_Row(each, self.special, self.longest) for each in encoded]
-        tokens = max(len(row.ids) for row in rows)
-        pad = self.fast.pad_token_id
-
-        def padded(name: str, filler: int) -> Tensor:
-            return torch.tensor(
-                [getattr(row, name) + [filler] * (tokens - len(row.ids)) for row in rows]
-            )
-
-        attended = padded("there", 0).bool()
+        rows = [_Row.of(each) for each in self._encode(texts)]
+        self._check(texts, rows)
+        rows = [row.cut(self.longest) for row in rows]
+        lengths = torch.tensor([len(row.ids) for row in rows])
+        ids = _padded([row.ids for row in rows], self.fast.pad_token_id)
+        attended = torch.arange(ids.shape[1]) < lengths[:, None]
         return Subwords(
-            ids=padded("ids", pad),
+            ids=ids,
             attended=attended,
-            content=padded("content", 0).bool(),
-            words=padded("words", 0),
+            content=attended & ~torch.isin(ids, torch.tensor(self.special, dtype=ids.dtype)),
+            words=_padded([row.words for row in rows], 0),
         )
 
-    def _check(self, texts: Texts, encoded: Any) -> None:
-        for text, each in zip(texts.strings, encoded, strict=True):
-            if all(number in self.special for number in each.ids):
+    def _check(self, texts: Texts, rows: Sequence[_Row]) -> None:
+        for text, row in zip(texts.strings, rows, strict=True):
+            if all(number in self.special for number in row.ids):
                 raise ValueError(
                     f"text: {text[:40]!r} has no token besides special ones: leave such texts out "
                     "(sources do with on_error='skip')"
                 )
-        long = Counter(len(each.ids) > self.longest for each in encoded)[True]
+        long = Counter(len(row.ids) > self.longest for row in rows)[True]
         self.seen += len(texts)
         if not long:
             return
         if not self.truncate:
-            most = max(len(each.ids) for each in encoded)
+            most = max(len(row.ids) for row in rows)
             raise ValueError(
                 f"text: {long} of {len(texts)} texts of a batch have more than {self.longest} "
                 f"tokens, the longest {most}: split them (the sources' pack=), raise the encoder's "
@@ -149,19 +146,37 @@ class Tokenizer:
         self.cut += long
 
 
+@dataclass(frozen=True)
 class _Row:
-    """One text's tokens, cut to a length with its closing special token kept."""
+    """One text's tokens, the words they are of, and whether the last one closes the text."""
 
-    def __init__(self, encoded: Any, special: tuple[int, ...], longest: int) -> None:
-        keep = list(range(len(encoded.ids)))
-        if len(keep) > longest:
-            closing = bool(encoded.special_tokens_mask[-1])
-            keep = keep[: longest - closing] + keep[len(keep) - closing :]
-        self.ids: list[int] = [encoded.ids[i] for i in keep]
-        self.there = [1] * len(keep)
-        self.content = [int(number not in special) for number in self.ids]
-        words = [encoded.word_ids[i] for i in keep]
-        self.words = [0 if word is None else int(word) for word in words]
+    ids: list[int]
+    words: list[int]
+    closed: bool
+
+    @classmethod
+    def of(cls, encoded: Any) -> _Row:
+        """What a tokenizer made of a text: each of its lists is asked for once, being made anew."""
+        words = [0 if word is None else word for word in encoded.word_ids]
+        mask = encoded.special_tokens_mask
+        return cls(encoded.ids, words, bool(mask and mask[-1]))
+
+    def cut(self, longest: int) -> _Row:
+        """Of a length at most, with its closing special token kept."""
+        if len(self.ids) <= longest:
+            return self
+        head = longest - self.closed
+        tail = len(self.ids) - self.closed
+        return replace(
+            self,
+            ids=self.ids[:head] + self.ids[tail:],
+            words=self.words[:head] + self.words[tail:],
+        )
+
+
+def _padded(rows: Sequence[Sequence[int]], filler: int) -> Tensor:
+    """Rows of numbers, filled up to the longest."""
+    return pad_sequence([torch.tensor(row) for row in rows], True, filler)
 
 
 def open_tokenizer(name: str, *, longest: int, truncate: bool = False) -> Tokenizer:
