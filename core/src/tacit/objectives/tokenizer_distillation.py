@@ -39,7 +39,7 @@ class TokenizerDistillationConfig:
         codes: entries of the codebook; the paper has 1024.
         width: features of an entry; the paper has 256.
         decay: share of an entry that is kept at each step in which it was used, in [0, 1).
-        commitment: weight of the squared distance of tokens from their entries.
+        commitment: weight of the mean squared difference of tokens from their entries.
         decoder: from codes to the teacher's tokens; the paper has 3 blocks.
         tokens: of each instance that the first entries are clusters of.
         most: tokens they are clusters of, drawn at random where the data have more.
@@ -82,7 +82,8 @@ class TokenizerDistillation(Objective):
 
     Source: Chen et al. 2023 (arXiv 2212.09058), BEATs, section 3.2, eq. 3; microsoft/unilm, beats.
     Differs: the first entries are clusters of tokens of the whole data set, and not of a batch;
-        distances are sums over features, as in the equation, where the code takes their mean.
+        distances are means over features, as in the code, where the equation sums them: of the
+        sum one code for all tokens is soon the least loss.
     """
 
     Config = TokenizerDistillationConfig
@@ -163,7 +164,7 @@ class TokenizerDistillation(Objective):
         entries = tokenizer.centres.to(directions.dtype)[codes]
         passed = directions + (entries - directions).detach()
         told = self.decoder[name](replace_tokens(encoding, passed), Mask(~everything, "replace"))
-        distance = masked_mean_squared_error(directions, entries, counts) * self.config.width
+        distance = masked_mean_squared_error(directions, entries, counts)
         return {
             "distillation": scaled_cosine_error(told, wanted, counts, gamma=1.0),
             "commitment": self.config.commitment * distance,
