@@ -98,7 +98,13 @@ SETTINGS = {
         columns={"audio": "audio", "text": "name"},
         readers={},
         encoder={
-            "audio": {"name": "audio/cnn", "rate": 16_000, "normalise": "clip"},
+            "audio": {
+                "name": "audio/spectrogram-transformer",
+                "rate": 16_000,
+                "frames": 4,
+                "bands": 64,
+                "depth": 3,
+            },
             "text": {"name": "text/words", "kind": "cbow", "width": 256},
         },
         candidates=404,

@@ -7,7 +7,8 @@ The encoders are those of `crossmodal.py`, trained there by CLIP on pairs; a run
 views of its own half of those pairs for as many epochs (SimCLR; the other modality is never seen),
 one trained on the labels, and one with random weights.
 
-- products: the type of article (63 kinds in the test part), of photographs and of titles;
+- products: the type of article (63 kinds in the test part), which titles name, and the season it is
+  sold in, which they do not; of photographs and of titles;
 - notes: the instrument and the pitch, of the sound. Their names say both;
 - molecules: whether one crosses the blood-brain barrier (BBBP, `molecules/bbbp`), trained and
   tested on the scaffolds that its column of splits says, of which 50 would be chance. No encoder
@@ -68,6 +69,7 @@ class Tower:
     tasks: dict[str, str]
 
 
+PRODUCT = {"article": "article", "season": "season"}
 CROPS: dict[str, object] = {"scale": (0.2, 1.0), "jitter_strength": 0.5}
 TOWERS = (
     Tower(
@@ -75,14 +77,14 @@ TOWERS = (
         modality="image",
         method="simclr",
         views=CROPS,
-        tasks={"article": "article"},
+        tasks=PRODUCT,
     ),
     Tower(
         pairs="products",
         modality="text",
         method="simclr",
         views={},
-        tasks={"article": "article"},
+        tasks=PRODUCT,
     ),
     Tower(
         pairs="notes",
@@ -99,6 +101,9 @@ TOWERS = (
         tasks={},
     ),
 )
+
+
+TASKS = (*PRODUCT, "instrument", "pitch", "BBBP")
 
 
 def main() -> None:
@@ -203,9 +208,14 @@ class Bench:
         return pairs(self.tower.pairs, self.folder, split).members[self.tower.modality].source
 
     def labels(self, task: str, split: str) -> Tensor:
-        """Of every instance of a part."""
+        """Of every instance of a part, numbered as in the training part."""
+        known, own = (self._column(self.tower.tasks[task], part) for part in ("train", split))
+        kinds = sorted(known.unique())
+        return torch.from_numpy(pd.Categorical(own, categories=kinds).codes.astype("int64"))
+
+    def _column(self, name: str, split: str) -> pd.Series[Any]:
         (path,) = self.folder.glob(f"{split}*.parquet")
-        return torch.tensor(pd.read_parquet(path, columns=[self.tower.tasks[task]]).iloc[:, 0])
+        return pd.read_parquet(path, columns=[name])[name]
 
     def probed(self, encoder: Encoder) -> Row:
         """Its pooled features, judged."""
@@ -252,7 +262,7 @@ class Rows(Table):
         """A row for each encoder, task and way to train it, over the seeds."""
         groups: dict[tuple[str, str, str], dict[str, list[float]]] = {}
         for row in self.runs:
-            for task in ("article", "instrument", "pitch", "BBBP"):
+            for task in TASKS:
                 if task in row:
                     group = groups.setdefault((row["pairs"], row["tower"], task), {})
                     group.setdefault(row["features"], []).append(row[task])

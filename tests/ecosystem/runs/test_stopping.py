@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import processes
@@ -17,6 +18,7 @@ from tacit.api import pretrain as pretrain_run
 from tacit.api.watch import CollapseWarning
 from tacit.cli import main
 from tacit.contract import PooledEncoder
+from tacit.training.loop import Observer
 from tacit.training.recorder import DivergedError
 from tacit_vision.data import ImagesInMemory
 
@@ -56,6 +58,46 @@ def test_sigterm_writes_a_checkpoint_and_the_same_command_ends_the_same(
     assert f"stopped at step {int(newest.name.removeprefix('step-'))};" in log.read_text()
     assert processes.finish(processes.start(command(stopped), log, world)) == [0] * world
     processes.assert_same_run(whole, stopped)
+
+
+def test_in_python_the_signal_goes_on_to_whoever_handled_it_before(
+    tmp_path: Path, handled: list[int]
+) -> None:
+    class Scheduler:
+        def metrics(self, step: int, values: Mapping[str, float]) -> None:
+            return
+
+        def checkpoint(self, step: int, path: Path) -> None:
+            return
+
+        def progress(self, step: int, total: int | None, instances_per_second: float) -> None:
+            if step == 3:
+                signal.raise_signal(signal.SIGTERM)
+
+    def train(*observers: Observer) -> Run:
+        return pretrain_run(
+            "simclr",
+            data=images(),
+            encoder={"image": "vision/vit"},
+            out=tmp_path / "run",
+            settings={"steps": 6, "batch": 16, "log_every": 1, "watch_every": 0, "workers": 0},
+            observers=observers,
+        )
+
+    assert not train(Scheduler()).finished
+    assert handled == [signal.SIGTERM]
+    assert list((tmp_path / "run" / "checkpoints").iterdir())
+    assert train().finished
+    assert len(handled) == 1
+
+
+@pytest.fixture
+def handled() -> Iterator[list[int]]:
+    """The signals that reached this process's own handler."""
+    found: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: found.append(number))
+    yield found
+    signal.signal(signal.SIGTERM, before)
 
 
 def images() -> ImagesInMemory:

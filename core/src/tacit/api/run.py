@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -61,6 +62,9 @@ def pretrain(
 
     Raises:
         ValueError: whatever cannot work, before training starts.
+
+    On SIGTERM the step is finished and a checkpoint written; then the signal does what it did
+    before, which is to end the process, unless somebody handles it. Who does has an unfinished run.
     """
     tree = merge(settings_of(method), {**(settings or {}), "seed": seed})
     given = Given(
@@ -74,13 +78,15 @@ def pretrain(
         tree["data"] = with_data(tree.get("data"), str(data), wanted)
     elif given.source is not None:
         tree["data"] = {"name": f"python:{type(data).__name__}"}
-    folder, _ = train_run(
+    folder, outcome = train_run(
         tree,
         where="the arguments",
         out=None if out is None else Path(out),
         given=given,
         observers=observers,
     )
+    if not outcome.finished:  # nothing else asks a run to stop
+        signal.raise_signal(signal.SIGTERM)
     return Run(folder.path, given=given)
 
 
