@@ -74,7 +74,7 @@ serve: $(STAMPS)/docs ## show the documentation on a local port while writing it
 
 bench: $(STAMPS)/bench ## measure speed and memory beside other libraries (those left out need data)
 	cd benchmarks && set -e; for script in [a-z]*.py; do \
-	  case $$script in tables.py|quality.py|methods.py|crossmodal.py|graph.py|graph_step.py|graph_tasks.py|graph_joint.py|pairs_few.py|three_modalities.py|vocabulary.py|text.py|audio.py) ;; *) ../$(BIN)/python $$script ;; esac; \
+	  case $$script in tables.py|quality.py|methods.py|crossmodal.py|graph.py|graph_step.py|graph_tasks.py|graph_joint.py|pairs_few.py|towers.py|three_modalities.py|vocabulary.py|text.py|audio.py) ;; *) ../$(BIN)/python $$script ;; esac; \
 	done
 	$(MAKE) pages
 

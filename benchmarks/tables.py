@@ -35,6 +35,7 @@ TITLES = {
     "text": "Text: objectives at equal compute, and contrasts on top",
     "vocabulary": "Text: new words of a model that is there",
     "crossmodal": "Pairs: retrieval",
+    "towers": "Pairs: each encoder beside its own modality alone",
     "pairs_few": "Pairs: few of them, and towers trained first",
     "three_modalities": "Three modalities: a third of the members missing",
     "audio": "Recordings: quality of the methods",

@@ -90,7 +90,7 @@ TOWERS = (
         pairs="notes",
         modality="audio",
         method="audio/clmr",
-        views={},
+        views={"seconds": 0.6},
         tasks={"instrument": "instrument", "pitch": "pitch_class"},
     ),
     Tower(
