@@ -4,8 +4,9 @@
 
 The encoders are those of `crossmodal.py`, trained there by CLIP on pairs; a run that lies in
 `--work` is not trained again. Beside each stands the same encoder trained by the same loss on two
-views of its own half of those pairs for as many epochs (SimCLR; the other modality is never seen),
-one trained on the labels, and one with random weights.
+views of its own half of those pairs (SimCLR; the other modality is never seen), one trained on the
+labels of such views, and one with random weights. Both have half of CLIP's epochs, for they see
+everything twice in each: as many views in all.
 
 - products: the type of article (63 kinds in the test part), which titles name, and the season it is
   sold in, which they do not; of photographs and of titles;
@@ -189,7 +190,7 @@ class Bench:
 
     def settings(self) -> dict[str, Any]:
         """Of a run on one modality."""
-        training = {"epochs": self.setting.epochs, "batch": self.setting.batch}
+        training = {"epochs": self.setting.epochs // 2, "batch": self.setting.batch}
         return {
             "encoder": self.setting.encoder[self.tower.modality],
             "views": dict(self.tower.views),
