@@ -209,10 +209,10 @@ class Bench:
         return pairs(self.tower.pairs, self.folder, split).members[self.tower.modality].source
 
     def labels(self, task: str, split: str) -> Tensor:
-        """Of every instance of a part, numbered as in the training part."""
+        """Of every instance of a part, numbered as in the training part; -1 if not in it."""
         known, own = (self._column(self.tower.tasks[task], part) for part in ("train", split))
-        kinds = sorted(known.unique())
-        return torch.from_numpy(pd.Categorical(own, categories=kinds).codes.astype("int64"))
+        numbers = {kind: place for place, kind in enumerate(sorted(known.unique()))}
+        return torch.tensor([numbers.get(kind, -1) for kind in own])
 
     def _column(self, name: str, split: str) -> pd.Series[Any]:
         (path,) = self.folder.glob(f"{split}*.parquet")
