@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from typing import cast
 
 from tacit import offers as core
@@ -55,6 +54,8 @@ def _dispatch(arguments: list[str]) -> int:
         print(_help(load_plugins()))
         return 0
     if arguments[0] == "--version":
+        from importlib import metadata
+
         print("tacit", metadata.version("tacit"))
         return 0
     run = cast(Callable[[list[str]], int], _command(arguments[0]).load())

@@ -12,7 +12,8 @@ from collections.abc import Collection, Sequence
 import pluggy
 
 from tacit.plugin._catalogue import Catalogue
-from tacit.plugin._discovery import CORE, Candidate, canonical, core_candidate, discover
+from tacit.plugin._discovery import CORE, Candidate, core_candidate, discover
+from tacit.plugin._distributions import canonical
 from tacit.plugin._hooks import new_manager
 from tacit.plugin._intake import take
 from tacit.plugin._patience import patience

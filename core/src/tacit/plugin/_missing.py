@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from tacit.plugin._discovery import CORE, core_metadata
+from tacit.plugin._discovery import CORE, core_distribution
 
 _EVERYTHING = "all"
 
@@ -19,7 +19,7 @@ def missing_extras(installed: Collection[str]) -> tuple[str, ...]:
         installed: names of plugins; also those that are broken or left out, since installing
             would not mend these.
     """
-    extras = core_metadata().get_all("Provides-Extra") or ()
+    extras = core_distribution().about("Provides-Extra")
     return tuple(sorted({*extras} - {_EVERYTHING, *installed}))
 
 

@@ -6,7 +6,8 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from tacit.plugin._discovery import Candidate, canonical
+from tacit.plugin._discovery import Candidate
+from tacit.plugin._distributions import canonical
 from tacit.plugin._suggest import did_you_mean
 
 
