@@ -76,7 +76,7 @@ def test_archives_are_read_too(folder: Path) -> None:
         archive.writestr("toy-4.dist-info/METADATA", "Name: toy\nVersion: 4\n")
         archive.writestr("toy-4.dist-info/entry_points.txt", "[toys]\nx = module\n")
     sys.path.insert(0, str(folder / "toys.zip"))
-    (found,) = distributions("toy")
+    (found,) = distributions("TOY")
     assert found.about("Version") == ("4",)
     assert groups("toys") == ([("x", "module")],) * 2
 

@@ -106,7 +106,7 @@ def _from_the_library(name: str | None) -> Iterator[Distribution]:
     seen: set[str] = set()
     for each in metadata.distributions():
         own = canonical(each.metadata["Name"] or "")
-        if own not in seen and name in (None, own):
+        if own not in seen and (name is None or canonical(name) == own):
             yield Distribution(each.read_text)
         seen.add(own)
 
