@@ -21,7 +21,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,8 @@ class Setting:
         batch: instances of a step.
         quoted: R@10 of linear CCA on hand-made features, both ways, where somebody measured it.
         named: whether names are to be made of the other columns first, see `named`.
+        masked: encoders that take the place of those above for methods that hide tokens; none: such
+            methods are left out.
     """
 
     folder: str
@@ -64,6 +66,11 @@ class Setting:
     batch: int
     quoted: tuple[float, float] | None = None
     named: bool = False
+    masked: dict[str, object] = field(default_factory=dict)
+
+    def encoders(self, method: str) -> dict[str, object]:
+        """By modality, for one method."""
+        return {**self.encoder, **(self.masked if method in HIDING else {})}
 
 
 SETTINGS = {
@@ -111,6 +118,7 @@ SETTINGS = {
         epochs=40,
         batch=128,
         named=True,
+        masked={"text": {"name": "text/bert", "depth": 2, "dropout": 0.0}},
     ),
 }
 SETTINGS["molecules-one-hot"] = replace(
@@ -123,7 +131,16 @@ SETTINGS["molecules-one-hot"] = replace(
 )
 """The same with atoms told apart by kind, not by number: what the graph encoder sees decides."""
 PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-METHODS = ("clip", "siglip", "paired-vicreg", "deep-cca")
+METHODS = (
+    "clip",
+    "siglip",
+    "slip",
+    "paired-isogclr",
+    "paired-vicreg",
+    "deep-cca",
+    "masked-clip",
+)
+HIDING = ("masked-clip", "masked-across")
 
 
 def main() -> None:
@@ -136,6 +153,8 @@ def main() -> None:
     runs = known()
     for name in SETTINGS:
         for method in ("cca", *METHODS):
+            if method in HIDING and not SETTINGS[name].masked:
+                continue
             for seed in args.seeds if method != "cca" else [0]:
                 case = f"{name}/{method}/{seed}"
                 if case in runs or (args.only and f"{name}/{method}" not in args.only):
@@ -281,7 +300,7 @@ def run_of(name: str, method: str, seed: int, folder: Path, out: Path) -> tacit.
             "readers": setting.readers,
             "split": "train",
         },
-        "encoder": setting.encoder,
+        "encoder": setting.encoders(method),
         "training": {
             "epochs": setting.epochs,
             "batch": setting.batch,

@@ -6,7 +6,8 @@ The encoders are those of `crossmodal.py`, trained there by CLIP on pairs; a run
 `--work` is not trained again. Beside each stands the same encoder trained by the same loss on two
 views of its own half of those pairs (SimCLR; the other modality is never seen), one trained on the
 labels of such views, and one with random weights. Both have half of CLIP's epochs, for they see
-everything twice in each: as many views in all.
+everything twice in each: as many views in all. Notes are also learned from by the methods that
+give modalities no space in common, which retrieval cannot judge.
 
 - products: the type of article (63 kinds in the test part), which titles name, and the season it is
   sold in, which they do not; of photographs and of titles;
@@ -24,6 +25,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -47,7 +49,8 @@ from tacit.evaluation import embed, linear_probe, raw_features
 from tacit_graph.data.smiles import Smiles, SmilesConfig
 
 ALONE, PAIRED = "its own modality alone", "clip"
-ORDER = (RAW, RANDOM, SUPERVISED, ALONE, PAIRED)
+UNSHARED = ("masked-across", "mined-triplets")
+ORDER = (RAW, RANDOM, SUPERVISED, ALONE, PAIRED, *UNSHARED)
 CPU = torch.device("cpu")
 
 
@@ -61,6 +64,7 @@ class Tower:
         method: that trains it on its own modality, by the loss that CLIP has across.
         views: options of that method's views.
         tasks: task to the column of its labels, in the files of the pairs; none: BBBP.
+        paired: methods that train it on pairs.
     """
 
     pairs: str
@@ -68,6 +72,7 @@ class Tower:
     method: str
     views: dict[str, object]
     tasks: dict[str, str]
+    paired: tuple[str, ...] = (PAIRED,)
 
 
 PRODUCT = {"article": "article", "season": "season"}
@@ -93,6 +98,7 @@ TOWERS = (
         method="audio/clmr",
         views={"seconds": 0.6},
         tasks={"instrument": "instrument", "pitch": "pitch_class"},
+        paired=(PAIRED, *UNSHARED),
     ),
     Tower(
         pairs="molecules-one-hot",
@@ -154,7 +160,8 @@ class Bench:
         if self.tower.tasks:
             yield SUPERVISED, self.supervised
         yield ALONE, self.alone
-        yield PAIRED, self.paired
+        for method in self.tower.paired:
+            yield method, partial(self.paired, method)
 
     def raw(self) -> Row:
         """What the modality calls its raw features."""
@@ -182,11 +189,11 @@ class Bench:
         )
         return self.probed(run.encoder)
 
-    def paired(self) -> Row:
-        """Trained on pairs."""
-        out = self.work / self.tower.pairs / PAIRED / str(self.seed)
-        run = run_of(self.tower.pairs, PAIRED, self.seed, self.folder, out)
-        return self.probed(run.joined()[self.tower.modality].encoder)
+    def paired(self, method: str) -> Row:
+        """Trained on pairs; without its head into a space they share."""
+        out = self.work / self.tower.pairs / method / str(self.seed)
+        run = run_of(self.tower.pairs, method, self.seed, self.folder, out)
+        return self.probed(run.encoders[self.tower.modality])
 
     def settings(self) -> dict[str, Any]:
         """Of a run on one modality."""

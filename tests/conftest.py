@@ -1,8 +1,31 @@
-"""The order of the tests: files that take long begin, so that the processes end together."""
+"""The order of the tests, and what checks the types of what they call.
+
+Files that take long begin, so that the processes end together. Annotations are checked by jaxtyping
+(`--jaxtyping-packages`); on floors without arrays by beartype alone: they are called the most, and
+jaxtyping's part in a call was a quarter of the time of a short run.
+"""
 
 from __future__ import annotations
 
 import pytest
+from beartype import BeartypeConf
+from beartype.claw import beartype_packages
+
+WITHOUT_ARRAYS = (
+    "tacit.cli",
+    "tacit.config",
+    "tacit.deprecation",
+    "tacit.offers",
+    "tacit.plugin",
+    "tacit.scaffold",
+)
+AS_WRITTEN = ("tacit.plugin._hooks",)
+"""Their signatures are compared with those on the page; beartype's are others."""
+
+beartype_packages(
+    WITHOUT_ARRAYS,
+    conf=BeartypeConf(claw_is_pep526=False, claw_skip_package_names=AS_WRITTEN),
+)
 
 LONG = (
     "ecosystem/test_grid.py",

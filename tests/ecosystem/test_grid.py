@@ -31,24 +31,27 @@ STEPS = {"steps": 2, "batch": 8, "watch_every": 0, "workers": 0}
 
 
 @cache
-def all_embedded(modality: str) -> tuple[Source, ...]:
+def all_embedded(modality: str) -> tuple[Offer, ...]:
     """The data a modality's plugin brings: no path, no network."""
-    found = []
-    for offer in CATALOGUE.offers("sources", modality):
-        factory = offer.load()
-        if issubclass(factory, GeneratedSource):  # no end, so no epochs and no labels
-            continue
-        if offer.modality == {modality} and not required(offer):
-            made = factory(factory.Config())
-            assert isinstance(made, Source)
-            found.append(Grouped(made))
+    offers = (o for o in CATALOGUE.offers("sources", modality) if o.modality == {modality})
+    # What has no end has no epochs and no labels.
+    endless = (o for o in offers if not issubclass(o.load(), GeneratedSource))
+    found = tuple(o for o in endless if not required(o))
     assert found, f"no plugin brings embedded data of the modality {modality}"
-    return tuple(found)
+    return found
+
+
+@cache
+def opened(name: str) -> Source:
+    factory = CATALOGUE.find("sources", name).load()
+    made = factory(factory.Config())
+    assert isinstance(made, Source)
+    return Grouped(made)
 
 
 def embedded(modality: str) -> Source:
     """The first of them."""
-    return all_embedded(modality)[0]
+    return opened(all_embedded(modality)[0].name)
 
 
 def small(offer: Offer) -> dict[str, object]:
@@ -63,6 +66,7 @@ def small(offer: Offer) -> dict[str, object]:
     return {"name": offer.name, **tiny}
 
 
+@cache
 def encoders(modality: str) -> list[Offer]:
     """Those that need no setting."""
     offers = CATALOGUE.offers("encoders", modality)
@@ -96,7 +100,8 @@ def name(cell: Cell) -> str:
 def trained(cell: Cell, out: Path, settings: dict[str, Any]) -> tuple[tacit.Run, Source]:
     """A run on the first embedded data that are not too small for the method, or refused by it."""
     refused = []
-    for source in all_embedded(cell.modality):
+    for offer in all_embedded(cell.modality):
+        source = opened(offer.name)
         try:
             return tacit.pretrain(cell.method, data=source, out=out, settings=settings), source
         except ValueError as error:

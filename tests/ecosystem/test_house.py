@@ -8,6 +8,7 @@ import statistics
 from pathlib import Path
 
 import pytest
+from tests.conftest import WITHOUT_ARRAYS
 from tests.core.plugin.test_speed import PLUGINS as HELD_TO_BE_LIGHT
 from tests.ecosystem.house import CORE, PACKAGES, PLUGINS, ROOT, SOURCES, metadata, name, tree
 from tests.ecosystem.house import workspace as read_workspace
@@ -125,6 +126,14 @@ def test_the_linters_know_every_plugin(plugin: Path) -> None:
     assert plugin.name in floors[0].split(" | ")
     checked = [o for o in tool["pytest"]["ini_options"]["addopts"] if o.startswith("--jaxtyping")]
     assert plugin.name in checked[0].split("=")[1].split(",")
+
+
+def test_every_floor_of_the_core_is_type_checked_in_tests() -> None:
+    options = read_workspace()["tool"]["pytest"]["ini_options"]["addopts"]
+    (arrays,) = (o.split("=")[1].split(",") for o in options if o.startswith("--jaxtyping"))
+    files = {path.relative_to(CORE).with_suffix("").parts[0] for path in CORE.rglob("*.py")}
+    floors = {f"tacit.{each}" for each in files - {"__init__", "__main__"}}
+    assert floors - {*arrays, *WITHOUT_ARRAYS} == set()
 
 
 def outlived(module: ast.Module, version: str) -> list[str]:

@@ -69,6 +69,7 @@ def default_of(field: dataclasses.Field[Any]) -> object:
     return field.default
 
 
+@functools.cache
 def members(hint: object) -> tuple[object, ...]:
     """Flatten a union into its members, the narrow first; anything else is its own only member."""
     flat = _flat(hint)
@@ -81,6 +82,7 @@ def _flat(hint: object) -> list[object]:
     return [object if hint is Any else hint]
 
 
+@functools.cache
 def shape(member: object) -> str:
     """Name the TOML spelling that a member of a union takes.
 

@@ -88,25 +88,28 @@ def distributions(name: str | None = None) -> Iterator[Distribution]:
     if not _only_folders():
         yield from _from_the_library(name)
         return
+    wanted = name and canonical(name)
     seen: set[str] = set()
     for root in sys.path:
         for folder in _listed(root):
-            stem, dot, kind = folder.rpartition(".")
-            own = canonical(stem.partition("-")[0])
-            if dot + kind.lower() not in _INFOS or own in seen:
+            if not folder.lower().endswith(_INFOS):
+                continue
+            own = canonical(folder.rpartition(".")[0].partition("-")[0])
+            if own in seen:
                 continue
             seen.add(own)
-            if name is None or canonical(name) == own:
+            if wanted is None or wanted == own:
                 yield Distribution(partial(_text, Path(root, folder)))
 
 
 def _from_the_library(name: str | None) -> Iterator[Distribution]:
     from importlib import metadata
 
+    wanted = name and canonical(name)
     seen: set[str] = set()
     for each in metadata.distributions():
         own = canonical(each.metadata["Name"] or "")
-        if own not in seen and (name is None or canonical(name) == own):
+        if own not in seen and (wanted is None or wanted == own):
             yield Distribution(each.read_text)
         seen.add(own)
 
