@@ -53,8 +53,8 @@ class Setting:
         batch: instances of a step.
         quoted: R@10 of linear CCA on hand-made features, both ways, where somebody measured it.
         named: whether names are to be made of the other columns first, see `named`.
-        masked: encoders that take the place of those above for methods that hide tokens; none: such
-            methods are left out.
+        hiding: what takes the place of the above for methods that hide tokens, several times as
+            dear; none: they are left out.
     """
 
     folder: str
@@ -66,11 +66,11 @@ class Setting:
     batch: int
     quoted: tuple[float, float] | None = None
     named: bool = False
-    masked: dict[str, object] = field(default_factory=dict)
+    hiding: dict[str, Any] = field(default_factory=dict)
 
-    def encoders(self, method: str) -> dict[str, object]:
-        """By modality, for one method."""
-        return {**self.encoder, **(self.masked if method in HIDING else {})}
+    def of(self, method: str) -> Setting:
+        """That of one method."""
+        return replace(self, **self.hiding) if method in HIDING else self
 
 
 SETTINGS = {
@@ -118,9 +118,19 @@ SETTINGS = {
         epochs=40,
         batch=128,
         named=True,
-        masked={"text": {"name": "text/bert", "depth": 2, "dropout": 0.0}},
     ),
 }
+SETTINGS["notes"] = replace(
+    SETTINGS["notes"],
+    hiding={
+        "encoder": {
+            **SETTINGS["notes"].encoder,
+            "text": {"name": "text/bert", "depth": 2, "dropout": 0.0},
+        },
+        "epochs": 12,
+        "batch": 64,
+    },
+)
 SETTINGS["molecules-one-hot"] = replace(
     SETTINGS["molecules"],
     readers={"graph": {"atoms": "one-hot"}},
@@ -153,7 +163,7 @@ def main() -> None:
     runs = known()
     for name in SETTINGS:
         for method in ("cca", *METHODS):
-            if method in HIDING and not SETTINGS[name].masked:
+            if method in HIDING and not SETTINGS[name].hiding:
                 continue
             for seed in args.seeds if method != "cca" else [0]:
                 case = f"{name}/{method}/{seed}"
@@ -291,7 +301,7 @@ def trained(
 
 def run_of(name: str, method: str, seed: int, folder: Path, out: Path) -> tacit.Run:
     """A case's run; begun anew or taken up where it was left."""
-    setting = SETTINGS[name]
+    setting = SETTINGS[name].of(method)
     settings: dict[str, Any] = {
         "data": {
             "name": "pairs",
@@ -300,7 +310,7 @@ def run_of(name: str, method: str, seed: int, folder: Path, out: Path) -> tacit.
             "readers": setting.readers,
             "split": "train",
         },
-        "encoder": setting.encoders(method),
+        "encoder": setting.encoder,
         "training": {
             "epochs": setting.epochs,
             "batch": setting.batch,

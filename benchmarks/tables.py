@@ -43,6 +43,7 @@ TITLES = {
     "losses": "Losses: time and memory",
     "masking": "Masking: what dropping tokens saves",
     "losses_distillation": "Losses of distillation: time and memory",
+    "losses_across": "Losses across modalities: time, and memory against the batch",
     "augment": "Views: speed",
     "loop": "Training loop: time of a step",
 }
