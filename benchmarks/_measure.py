@@ -24,7 +24,7 @@ RESULTS = Path(__file__).parent / "results"
 _PAGE_THRESHOLD = "65536"  # bytes; larger blocks then come from, and return to, the system itself
 
 
-def compare(cases: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+def compare(cases: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Median CPU seconds of each case.
 
     Each case runs once to warm up, then all cases take turns for `rounds` rounds. The CPU time of
@@ -50,7 +50,30 @@ def compare(cases: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, f
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def peak_memory(case: Callable[[], None], warm_up: Callable[[], None] | None = None) -> int:
+def beside(
+    cases: Mapping[str, Callable[[], object]],
+    warm_ups: Mapping[str, Callable[[], object]],
+    rounds: int,
+) -> dict[str, Any]:
+    """The columns of a row: time and peak memory of each case, and the first one's beside others'.
+
+    Args:
+        cases: as in `compare`, ours first; each can be pickled.
+        warm_ups: by the same names, as in `peak_memory`.
+        rounds: as in `compare`.
+    """
+    seconds = compare(cases, rounds)
+    memory = {name: peak_memory(case, warm_ups[name]) for name, case in cases.items()}
+    ours, *others = cases
+    return {
+        "milliseconds": {name: round(1e3 * spent, 3) for name, spent in seconds.items()},
+        "peak_mb": {name: round(taken / 1e6, 1) for name, taken in memory.items()},
+        "times_faster": {name: round(seconds[name] / seconds[ours], 2) for name in others},
+        "times_smaller": {name: round(memory[name] / max(memory[ours], 1), 2) for name in others},
+    }
+
+
+def peak_memory(case: Callable[[], object], warm_up: Callable[[], object] | None = None) -> int:
     """Bytes by which `case` raises the peak resident memory of a fresh process.
 
     The case runs in a new interpreter, so it must be picklable: a function of a module, or a
@@ -106,7 +129,9 @@ def write(name: str, payload: Mapping[str, Any]) -> Path:
     return path
 
 
-def _report_peak(sender: Any, case: Callable[[], None], warm_up: Callable[[], None] | None) -> None:
+def _report_peak(
+    sender: Any, case: Callable[[], object], warm_up: Callable[[], object] | None
+) -> None:
     try:
         if warm_up is not None:
             warm_up()

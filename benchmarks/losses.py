@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import Any
 
 import torch
-from _measure import compare, peak_memory, write
+from _measure import beside, write
 from torch import Tensor
 
 from tacit.functional import (
@@ -276,23 +276,18 @@ def rounds(rows: int, width: int) -> int:
 
 def measure(name: str, rows: int, width: int) -> dict[str, Any]:
     arguments = {library: (name, library, rows, width) for library in LIBRARIES}
-    seconds = compare(
-        {library: partial(step, *of) for library, of in arguments.items()}, rounds(rows, width)
+    found = beside(
+        {library: partial(step, *of) for library, of in arguments.items()},
+        {library: partial(warm_up, *of) for library, of in arguments.items()},
+        rounds(rows, width),
     )
-    memory = {
-        library: peak_memory(partial(step, *of), partial(warm_up, *of))
-        for library, of in arguments.items()
-    }
     return {
         "loss": name,
         "rows": rows,
         "width": width,
         "rounds": rounds(rows, width),
         "value": {x: float(loss_of(name, x)(*views(rows, width)).detach()) for x in LIBRARIES},
-        "milliseconds": {x: round(1e3 * s, 3) for x, s in seconds.items()},
-        "peak_mb": {x: round(m / 1e6, 1) for x, m in memory.items()},
-        "times_faster": {x: round(seconds[x] / seconds["tacit"], 2) for x in LIBRARIES[1:]},
-        "times_smaller": {x: round(memory[x] / max(memory["tacit"], 1), 2) for x in LIBRARIES[1:]},
+        **found,
     }
 
 

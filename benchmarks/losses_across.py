@@ -3,8 +3,8 @@
     python benchmarks/losses_across.py [--quick]
 
 writes benchmarks/results/losses_across.json and prints the rows. The plain lines make the square of
-all scores once, as the authors' code does. Forward and backward on one thread; peak memory is that of
-a fresh process over its inputs.
+all scores once, as the authors do. Forward and backward on one thread; peak memory is that of a
+fresh process over its inputs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import cache, partial
 from typing import Any
 
 import torch
-from _measure import compare, peak_memory, write
+from _measure import beside, write
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -80,19 +80,10 @@ def measure(name: str, rows: int, width: int) -> dict[str, Any]:
     if abs(values["tacit"] - values["plain"]) > 1e-4 * abs(values["plain"]):
         raise ValueError(f"{name}: two losses, not one: {values}")
     rounds = 21 if rows <= 1024 else 5
-    seconds = compare({x: partial(step, *of) for x, of in cases.items()}, rounds)
-    memory = {x: peak_memory(partial(step, *of), partial(warm_up, *of)) for x, of in cases.items()}
+    warm_ups = {x: partial(warm_up, *of) for x, of in cases.items()}
+    found = beside({x: partial(step, *of) for x, of in cases.items()}, warm_ups, rounds)
     members.cache_clear()
-    return {
-        "loss": name,
-        "rows": rows,
-        "width": width,
-        "rounds": rounds,
-        "milliseconds": {x: round(1e3 * s, 2) for x, s in seconds.items()},
-        "peak_mb": {x: round(m / 1e6, 1) for x, m in memory.items()},
-        "times_faster": round(seconds["plain"] / seconds["tacit"], 2),
-        "times_smaller": round(memory["plain"] / max(memory["tacit"], 1), 2),
-    }
+    return {"loss": name, "rows": rows, "width": width, "rounds": rounds, **found}
 
 
 WIDTH = 256

@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import Any
 
 import torch
-from _measure import compare, peak_memory, write
+from _measure import beside, write
 from torch import Tensor
 
 from tacit.functional import dino, masked_soft_cross_entropy, soft_assignment
@@ -95,19 +95,10 @@ def warm_up(name: str, library: str, rows: int, prototypes: int) -> None:
 
 def measure(name: str, rows: int, prototypes: int, rounds: int) -> dict[str, Any]:
     cases = {x: (name, x, rows, prototypes) for x in LIBRARIES}
-    seconds = compare({x: partial(step, *of) for x, of in cases.items()}, rounds)
-    memory = {x: peak_memory(partial(step, *of), partial(warm_up, *of)) for x, of in cases.items()}
+    warm_ups = {x: partial(warm_up, *of) for x, of in cases.items()}
+    found = beside({x: partial(step, *of) for x, of in cases.items()}, warm_ups, rounds)
     scores.cache_clear()
-    return {
-        "loss": name,
-        "rows": rows,
-        "prototypes": prototypes,
-        "rounds": rounds,
-        "milliseconds": {x: round(1e3 * s, 2) for x, s in seconds.items()},
-        "peak_mb": {x: round(m / 1e6, 1) for x, m in memory.items()},
-        "times_faster": round(seconds["lightly"] / seconds["tacit"], 2),
-        "times_smaller": round(memory["lightly"] / max(memory["tacit"], 1), 2),
-    }
+    return {"loss": name, "rows": rows, "prototypes": prototypes, "rounds": rounds, **found}
 
 
 SIZES = [("dino", 256, 4096), ("dino", 1024, 4096), ("dino", 32, 65536)]
