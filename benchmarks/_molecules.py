@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-GRAPH: dict[str, object] = {"name": "graph/gin", "width": 128, "layers": 4, "norm": "batch"}
-JOINED: dict[str, object] = {**GRAPH, "join": True}
-"""With all layers side by side."""
-TEXT: dict[str, object] = {
-    "name": "text/words",
-    "kind": "cbow",
-    "width": 256,
-    "max_tokens": 256,
-    "truncate": True,
-}
+from typing import Any
+
+from tacit_graph.recipes import molecules_clip_v1
+
+_ENCODERS: dict[str, dict[str, Any]] = dict(molecules_clip_v1().settings["encoder"])  # type: ignore[call-overload]
+JOINED, TEXT = _ENCODERS["graph"], _ENCODERS["text"]
+"""Of molecules the one with all layers side by side."""
+GRAPH = {key: value for key, value in JOINED.items() if key != "join"}

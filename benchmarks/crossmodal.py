@@ -29,12 +29,16 @@ from typing import Any
 import pyarrow.parquet as pq
 import torch
 from _measure import write
-from _molecules import GRAPH, JOINED, TEXT
+from _molecules import GRAPH
 from torch import Tensor
 
 import tacit
 from tacit.data import Pairs, PairsConfig, sequential
 from tacit.evaluation import Retrieval, embed, fit_cca, raw_features, retrieve
+from tacit.methods import Recipe
+from tacit_audio.recipes import notes_clip_v1
+from tacit_graph.recipes import molecules_clip_v1
+from tacit_vision.recipes import products_clip_v1
 
 RESULT = Path(__file__).parent / "results" / "crossmodal.json"
 
@@ -73,53 +77,47 @@ class Setting:
         return replace(self, **self.hiding) if method in HIDING else self
 
 
+def of_recipe(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe for CLIP holds fixed."""
+    found: dict[str, Any] = dict(recipe.settings)
+    training = found["training"]
+    return {
+        "readers": found.get("data", {}).get("readers", {}),
+        "encoder": found["encoder"],
+        "epochs": training["epochs"],
+        "batch": training["batch"],
+    }
+
+
 SETTINGS = {
     "products": Setting(
+        **of_recipe(products_clip_v1()),
         folder="crossmodal/fashion_products",
         columns={"image": "image", "text": "title"},
-        readers={"image": {"size": 64}},
-        encoder={
-            "image": {"name": "vision/resnet", "width": 32, "stem": "large"},
-            "text": {"name": "text/words", "kind": "cbow", "width": 256},
-        },
         candidates=1000,
-        epochs=12,
-        batch=256,
         quoted=(67.2, 64.2),
     ),
-    "molecules": Setting(
+    "molecules-one-hot": Setting(
+        **of_recipe(molecules_clip_v1()),
         folder="crossmodal/molecule_text_chebi20_validation",
         columns={"graph": "smiles", "text": "text"},
-        readers={},
-        encoder={
-            "graph": GRAPH,
-            "text": TEXT,
-        },
         candidates=500,
-        epochs=60,
-        batch=256,
         quoted=(84.4, 85.6),
     ),
     "notes": Setting(
+        **of_recipe(notes_clip_v1()),
         folder="music/philharmonia",
         columns={"audio": "audio", "text": "name"},
-        readers={},
-        encoder={
-            "audio": {
-                "name": "audio/spectrogram-transformer",
-                "rate": 16_000,
-                "frames": 4,
-                "bands": 64,
-                "depth": 3,
-            },
-            "text": {"name": "text/words", "kind": "cbow", "width": 256},
-        },
         candidates=404,
-        epochs=40,
-        batch=128,
         named=True,
     ),
 }
+SETTINGS["molecules"] = replace(
+    SETTINGS["molecules-one-hot"],
+    readers={},
+    encoder={**SETTINGS["molecules-one-hot"].encoder, "graph": GRAPH},
+)
+"""The same with atoms told apart by number, not by kind: what the graph encoder sees decides."""
 SETTINGS["notes"] = replace(
     SETTINGS["notes"],
     hiding={
@@ -131,15 +129,6 @@ SETTINGS["notes"] = replace(
         "batch": 64,
     },
 )
-SETTINGS["molecules-one-hot"] = replace(
-    SETTINGS["molecules"],
-    readers={"graph": {"atoms": "one-hot"}},
-    encoder={
-        **SETTINGS["molecules"].encoder,
-        "graph": JOINED,
-    },
-)
-"""The same with atoms told apart by kind, not by number: what the graph encoder sees decides."""
 PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 METHODS = (
     "clip",

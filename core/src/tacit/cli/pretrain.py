@@ -59,8 +59,10 @@ def run(args: argparse.Namespace) -> int:
     seen: dict[str, Any] = {}
 
     def announce(plan: object, source: object, folder: object) -> None:
-        several = len(getattr(source, "modalities", ())) > 1
+        modalities: tuple[str, ...] = getattr(source, "modalities", ())
+        several = len(modalities) > 1
         seen["scored"] = is_paired(source) if several else labels_there(source)
+        seen["which"] = f" --modality {modalities[0]}" if several else ""
         progress.announce(plan, source, folder)
 
     with progress:
@@ -79,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         report([finished], folder=folder, as_json=args.json)
     progress.say(f"\nThe run is in {folder.path}: {folder.path}/run.toml repeats it,")
     progress.say(f"tensorboard --logdir {folder.path} shows its curves,")
-    progress.say(f"tacit export {folder.path} DIR writes the encoder.")
+    progress.say(f"tacit export {folder.path} DIR{seen['which']} writes the encoder.")
     return 0
 
 

@@ -268,3 +268,16 @@ def tacit_methods() -> list[Offer]:
         )
         for name, summary, requires, source in _METHODS
     ]
+
+
+@hookimpl
+def tacit_recipes() -> list[Offer]:
+    """Runs with measured results."""
+    return [
+        Offer(
+            name="audio/notes-clip-v1",
+            target="tacit_audio.recipes:notes_clip_v1",
+            summary="CLIP on notes with their names, given with --data (needs tacit-text)",
+            modality=_AUDIO | {"text"},
+        )
+    ]

@@ -294,8 +294,15 @@ def tacit_recipes() -> list[Offer]:
         summary="GraphMAE on embedded digits joined to the nearest: the demonstration",
         modality=_GRAPH,
     )
+    pairs = Offer(
+        name="graph/molecules-clip-v1",
+        target="tacit_graph.recipes:molecules_clip_v1",
+        summary="CLIP on molecules with descriptions, given with --data (needs tacit-text)",
+        modality=_GRAPH | {"text"},
+    )
     return [
         demo,
+        pairs,
         *(
             Offer(
                 name=f"graph/{data}-{method}-v1",

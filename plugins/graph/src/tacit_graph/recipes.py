@@ -2,7 +2,8 @@
 
 What was measured is on the page of results; D-SLA, GRACE and BGRL are not there yet.
 Those for one graph are named after the citation graph they were set for, those for many after the
-set; all are given their data with `--data`, but the demonstration, which needs none.
+set; all are given their data with `--data`, but the demonstration, which needs none. Molecules with
+descriptions are measured by benchmarks/crossmodal.py.
 """
 
 from __future__ import annotations
@@ -228,3 +229,34 @@ def mutag_d_sla_v1() -> Recipe:
 
 _JOINED = {"name": "graph/gin", "width": 32, "layers": 3, "join": True}
 """GIN whose layers are joined, and whose activation is before the norm in the authors' code."""
+
+
+def molecules_clip_v1() -> Recipe:
+    """CLIP on molecules with their descriptions; atoms are told apart by kind, not by number."""
+    return Recipe(
+        settings={
+            "method": "clip",
+            "data": {"readers": {"graph": {"atoms": "one-hot"}}},
+            "encoder": {
+                "graph": {
+                    "name": "graph/gin",
+                    "width": 128,
+                    "layers": 4,
+                    "norm": "batch",
+                    "join": True,
+                },
+                "text": {
+                    "name": "text/words",
+                    "kind": "cbow",
+                    "width": 256,
+                    "max_tokens": 256,
+                    "truncate": True,
+                },
+            },
+            "training": {"epochs": 60, "batch": 256},
+        },
+        measured=(
+            "2,801 pairs of ChEBI-20, 3 seeds: R@10 of 500 83.3 and 84.3; linear CCA of Morgan "
+            "fingerprints 84.4 and 85.6"
+        ),
+    )

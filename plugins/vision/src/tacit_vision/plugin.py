@@ -142,4 +142,10 @@ def tacit_recipes() -> list[Offer]:
             ("mae", "MAE"),
         )
     ]
-    return [demo, *small]
+    pairs = Offer(
+        name="vision/products-clip-v1",
+        target="tacit_vision.recipes:products_clip_v1",
+        summary="CLIP on photographs with titles, given with --data (needs tacit-text)",
+        modality=_IMAGE | {"text"},
+    )
+    return [demo, *small, pairs]

@@ -1,8 +1,9 @@
 """Recipes for images: settings that were run and measured.
 
 `vision/digits-*` run on embedded data; `vision/cifar10-*` on CIFAR-10, or any other labelled
-images of 32 x 32 pixels, given with `--data`. All train on two cores in minutes, which is why
-they are small; benchmarks/quality.py measures them.
+images of 32 x 32 pixels, given with `--data`; `vision/products-clip-v1` on photographs with titles.
+All train on two cores in minutes, which is why they are small; benchmarks/quality.py measures them,
+and benchmarks/crossmodal.py those of pairs.
 """
 
 from __future__ import annotations
@@ -85,4 +86,22 @@ def cifar10_mae_v1() -> Recipe:
             "views": {"scale": (0.3, 1.0)},
             "training": {"steps": 500, "batch": 128, "optimizer": {"lr": 2e-3}},
         }
+    )
+
+
+def products_clip_v1() -> Recipe:
+    """CLIP on photographs of products with their titles."""
+    return Recipe(
+        settings={
+            "method": "clip",
+            "data": {"readers": {"image": {"size": 64}}},
+            "encoder": {
+                "image": {"name": "vision/resnet", "width": 32, "stem": "large"},
+                "text": {"name": "text/words", "kind": "cbow", "width": 256},
+            },
+            "training": {"epochs": 12, "batch": 256},
+        },
+        measured=(
+            "7,961 fashion products, 3 seeds: R@10 of 1000 69.5 and 68.7; linear CCA 67.2 and 64.2"
+        ),
     )
