@@ -61,6 +61,17 @@ def test_retrieval_is_beside_chance_cca_and_random_encoders(run: tacit.Run) -> N
     assert 0 <= found["image - text", "modality gap", "encoder"] <= 2
 
 
+@pytest.mark.parametrize(
+    "method", ["siglip", "slip", "paired-isogclr", "paired-vicreg", "deep-cca", "masked-clip"]
+)
+def test_every_method_that_joins_gives_towers_into_one_space(
+    method: str, data: str, tmp_path: Path
+) -> None:
+    settings = {**SHORT, "training": {**SHORT["training"], "steps": 1}}
+    towers = tacit.pretrain(method, data=data, out=tmp_path / "run", settings=settings).joined()
+    assert towers["image"].encoder.spec.width == towers["text"].encoder.spec.width
+
+
 def test_one_tower_is_probed_by_name(data: str, run: tacit.Run, capsys: Any) -> None:
     folder, columns = data.split(":")
     labelled = {
