@@ -12,7 +12,6 @@ from beartype import BeartypeConf
 from beartype.claw import beartype_packages
 
 WITHOUT_ARRAYS = (
-    "tacit.cli",
     "tacit.config",
     "tacit.deprecation",
     "tacit.offers",

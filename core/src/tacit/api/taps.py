@@ -99,8 +99,7 @@ def heads_of(plan: Plan, modality: str, encoders: Mapping[str, Encoder]) -> dict
         encoders: of the run; the heads are built for them.
     """
     objective = plan.stages[-1].build_objective()
-    # What an objective keeps of each instance is no part of its heads.
-    data = knowing_tasks(DataInfo(instances=1), plan.stages[-1].augmentations())
+    data = knowing_tasks(DataInfo(), plan.stages[-1].augmentations())
     objective.build({n: e.spec for n, e in encoders.items()}, data)
     return {
         name: heads[modality]

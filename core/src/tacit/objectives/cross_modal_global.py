@@ -66,15 +66,12 @@ class PairedISogClr(CrossModal):
     def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:
         """Projectors, and a state for each way of each pair.
 
-        Raises:
-            ValueError: data of unknown size.
+        Of data of unknown size, which `requires.instances` refuses to train on, one state.
         """
         super().build(specs, data)
-        if data.instances is None:
-            raise ValueError("keeps state per instance, so it needs data of a known size")
         for a, b in self.pairs:
             for way in (f"{a}-{b}", f"{b}-{a}"):
-                state = SampleState(data.instances, (4,))
+                state = SampleState(data.instances or 1, (4,))
                 state.values[:, TEMPERATURE] = self.config.temperature
                 self.state[way] = state
 

@@ -61,14 +61,11 @@ class SogClr(AllViews):
     def build(self, specs: Mapping[str, EncoderSpec], data: DataInfo) -> None:
         """A projector and a state for each modality.
 
-        Raises:
-            ValueError: data of unknown size.
+        Of data of unknown size, which `requires.instances` refuses to train on, one state.
         """
         super().build(specs, data)
-        if data.instances is None:
-            raise ValueError("keeps state per instance, so it needs data of a known size")
         for name in specs:
-            state = SampleState(data.instances, (4,))
+            state = SampleState(data.instances or 1, (4,))
             state.values[:, TEMPERATURE] = self.config.temperature
             self.state[name] = state
 
