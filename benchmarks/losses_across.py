@@ -3,8 +3,8 @@
     python benchmarks/losses_across.py [--quick]
 
 writes benchmarks/results/losses_across.json and prints the rows. The plain lines make the square of
-all scores once, as the authors do. Forward and backward on one thread; peak memory is that of a
-fresh process over its inputs.
+all scores, once. Forward and backward on one thread; peak memory is that of a fresh process over
+its inputs.
 """
 
 from __future__ import annotations

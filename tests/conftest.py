@@ -1,8 +1,8 @@
 """The order of the tests, and what checks the types of what they call.
 
 Files that take long begin, so that the processes end together. Annotations are checked by jaxtyping
-(`--jaxtyping-packages`); on floors without arrays by beartype alone: they are called the most, and
-jaxtyping's part in a call was a quarter of the time of a short run.
+(`--jaxtyping-packages`); on floors without arrays, which are called the most, by beartype alone: it
+takes a small part of the time.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ def all_embedded(modality: str) -> tuple[Offer, ...]:
     """The data a modality's plugin brings: no path, no network."""
     offers = (o for o in CATALOGUE.offers("sources", modality) if o.modality == {modality})
     # What has no end has no epochs and no labels.
-    endless = (o for o in offers if not issubclass(o.load(), GeneratedSource))
-    found = tuple(o for o in endless if not required(o))
+    ending = (o for o in offers if not issubclass(o.load(), GeneratedSource))
+    found = tuple(o for o in ending if not required(o))
     assert found, f"no plugin brings embedded data of the modality {modality}"
     return found
 

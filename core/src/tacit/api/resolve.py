@@ -113,8 +113,7 @@ class _PluginsOnly:
 
 def _modality(catalogue: Catalogue, word: str) -> Modality:
     """The modality of a word; one that nobody offers is refused, with what is not installed."""
-    offer = next(each for each in catalogue.offers("modalities", word) if each.word == word)
-    modality: Modality = offer.load()()
+    modality: Modality = catalogue.offers("modalities", word)[0].load()()
     return modality
 
 
