@@ -172,6 +172,21 @@ def test_joined_layers_are_as_wide_as_all_together() -> None:
     assert encoder(batch_of(3)).pooled.shape == (3, 24)
 
 
+def test_a_norm_that_comes_last_is_of_what_the_activation_left() -> None:
+    first, last = (
+        Gcn(
+            Gcn.Config(
+                features=3, width=8, layers=1, norm="batch", activation="relu", norm_last=order
+            )
+        )
+        for order in (False, True)
+    )
+    assert (first(ring()).pooled >= 0).all()
+    pooled = last(ring()).pooled
+    torch.testing.assert_close(pooled.mean(0), torch.zeros(256), atol=1e-5, rtol=0)
+    assert (pooled < 0).any()
+
+
 def test_any_model_of_pyg_is_an_encoder_in_one_line() -> None:
     encoder: Encoder = Wrapped(GraphSAGE(3, 16, num_layers=2, out_channels=5))
     assert encoder.spec.width == 5
@@ -190,3 +205,5 @@ def test_wrong_features_are_refused_with_what_to_set() -> None:
         Gat.Config(width=10, heads=4)
     with pytest.raises(ValueError, match="no effect with a single layer"):
         Gcn.Config(layers=1, hidden=4)
+    with pytest.raises(ValueError, match="norm_last: there is no norm"):
+        Gcn.Config(norm_last=True)

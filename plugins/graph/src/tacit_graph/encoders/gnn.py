@@ -40,6 +40,8 @@ class GnnConfig:
         activation: after every layer.
         last_activation: whether after the last one too; CCA-SSG's encoder has none there.
         norm: before each activation: of the batch, of each node's features, or none.
+        norm_last: the norm comes after each activation instead, as in the authors' encoders of
+            InfoGraph and GraphCL.
         dropout: share of the features set to zero before each layer and before a decoder of the
             encoder's own kind, in training.
         readout: how the nodes of a graph become one vector; without effect on single nodes.
@@ -56,6 +58,7 @@ class GnnConfig:
     activation: Activation = "prelu"
     last_activation: bool = True
     norm: Norm = "none"
+    norm_last: bool = False
     dropout: float = 0.0
     readout: Readout = "mean"
     join: bool = False
@@ -69,6 +72,8 @@ class GnnConfig:
             raise ValueError(f"dropout: wanted at least 0 and less than 1; got {self.dropout}")
         if self.hidden is not None and self.layers == 1:
             raise ValueError("hidden: no effect with a single layer; leave it out or set layers=2")
+        if self.norm_last and self.norm == "none":
+            raise ValueError("norm_last: there is no norm: set norm='batch' or 'layer'")
 
     def widths(self) -> list[int]:
         """Features before the first layer and after each."""
@@ -153,7 +158,8 @@ class Gnn(Encoder):
         )
         every: list[Tensor] = []
         for layer, norm, activation in zip(self.layers, self.norms, self.activations, strict=True):
-            x = activation(norm(layer(inputs, edges)))
+            x = layer(inputs, edges)
+            x = norm(activation(x)) if self.config.norm_last else activation(norm(x))
             every.append(x)
             inputs = Inputs(x=x, dropout=dropout)
         return every
