@@ -8,7 +8,7 @@ again, and a run that was interrupted goes on. `results/graph.json` is the table
 
 Nodes: public split, logistic regression whose weight decay is chosen on the validation nodes;
 `authors` is the same with the decay and the 300 steps that GraphMAE's authors set for the data set,
-where nothing is chosen.
+where nothing is chosen; for GRACE it is on features divided by their length, as its authors do.
 Graphs: ten folds, a support vector machine whose strength is chosen within each fold's training
 part. `random` is the same encoder untrained, `raw` the features themselves.
 """
@@ -121,7 +121,8 @@ def measure(data: Path, runs: Path, name: str, method: str, seed: int) -> dict[s
     fresh = run.plan.build_encoders(seed=seed + 1_000_003)["graph"]
     training = run.plan.stages[0].training
     steps = len(source) // training.batch
-    own = {"authors": score(run.encoder, source, seed, AUTHORS[name])} if name in AUTHORS else {}
+    probe = NodeProbeConfig(unit=True) if method == "grace" else AUTHORS.get(name)
+    own = {"authors": score(run.encoder, source, seed, probe)} if name in AUTHORS else {}
     row = {
         "set": name,
         "method": method,

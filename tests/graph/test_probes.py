@@ -43,6 +43,16 @@ def test_nothing_of_the_test_nodes_decides_what_is_chosen() -> None:
     assert b.test < a.test
 
 
+def test_features_divided_by_their_length_are_told_by_their_direction() -> None:
+    config = NodeProbeConfig(unit=True)
+    scales = torch.rand(90, 1, generator=seeded(2)).exp()
+    a, b = (
+        node_classification(x, LABELS, parts(), generator=seeded(), config=config)
+        for x in (APART, APART * scales)
+    )
+    assert (a.test, a.validation) == (b.test, b.validation)
+
+
 def test_parts_that_overlap_or_are_empty_are_refused() -> None:
     some = torch.tensor([True, False, False])
     with pytest.raises(ValueError, match="some nodes are in two of them"):

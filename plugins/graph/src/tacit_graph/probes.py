@@ -26,6 +26,8 @@ class NodeProbeConfig:
         decays: weight decays to try; the one that is best on the validation nodes is kept.
         lr: learning rate of Adam.
         epochs: steps on all training nodes at once; the last one counts.
+        unit: whether each node's features are divided by their length first, as in the protocol of
+            GRACE, whose loss looks at directions alone.
 
     Raises:
         ValueError: nothing to try, or numbers out of range.
@@ -34,6 +36,7 @@ class NodeProbeConfig:
     decays: tuple[float, ...] = (1e-4, 5e-4, 1e-3, 1e-2)
     lr: float = 1e-2
     epochs: int = 1000
+    unit: bool = False
 
     def __post_init__(self) -> None:
         if not self.decays or min(self.decays) < 0:
@@ -126,6 +129,7 @@ def node_classification(
     the weight decay is chosen on the validation nodes, where the authors set it for each data set.
     """
     config = config or NodeProbeConfig()
+    features = functional.normalize(features, dim=1) if config.unit else features
     if labels is None:
         raise ValueError("node_classification: the graph has no labels: name where they are")
     used = parts.train | parts.validation | parts.test
