@@ -230,13 +230,14 @@ def _passes(source: Source) -> Pass:
 
 @torch.no_grad()
 def _embedded(encoder: Encoder, source: Source) -> dict[int, Tensor]:
-    """Mean and deviation of the tokens of every layer over each clip."""
+    """Mean and deviation of the tokens of every layer over each clip; of the one there is, 1."""
     taps = tuple(range(1, encoder.spec.layers + 1))
-    found: dict[int, list[Tensor]] = {tap: [] for tap in taps}
+    found: dict[int, list[Tensor]] = {tap: [] for tap in taps or (1,)}
     for batch in _passes(source):
         encoding = encoder(batch.values["audio"], taps=taps)
-        for tap in taps:
-            found[tap].append(_moments(encoding.layers[tap], encoding.valid))
+        assert encoding.tokens is not None
+        for tap, tokens in (encoding.layers or {1: encoding.tokens}).items():
+            found[tap].append(_moments(tokens, encoding.valid))
     return {tap: torch.cat(parts) for tap, parts in found.items()}
 
 
