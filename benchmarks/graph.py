@@ -54,8 +54,9 @@ PUBLISHED = {
 }
 NOTE = (
     "Of nodes, the probe of `encoder` has its decay chosen on validation nodes; `authors` is the "
-    "probe of GraphMAE's authors, and for GRACE of its own. Published figures are not all of one "
-    "protocol: InfoGraph's code prints an accuracy after each of 20 epochs on MUTAG, 79.5 to 89.8 "
+    "probe of GraphMAE's authors, for GRACE ours on features divided by their length. "
+    "Published figures are not all of one protocol: InfoGraph's code prints an accuracy after "
+    "each of 20 epochs on MUTAG, 79.5 to 89.8 "
     "and 86.6 in the mean, and what was published is near the best of them (sunfanyunn/InfoGraph, "
     "issue 4), where here the last epoch counts; BGRL's are of attention layers 4096 wide, and "
     "8192 on CiteSeer (THUDM/GraphMAE, issue 4), here 2048 and 1024"
