@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import ClassVar
@@ -10,6 +10,8 @@ from typing import ClassVar
 from _rows import RANDOM, SUPERVISED, Row, Table, spread
 
 MFCC, LOG_MEL = "MFCC statistics", "log-mel statistics"
+MOMENTS = "with deviation"
+"""Probes of mean and deviation of tokens, beside those of the mean alone."""
 EVIDENCE = ("accuracy", "majority", "code_perplexity", "target_deviation", "predicted_deviation")
 """What targets say of themselves, see `tacit.nn`."""
 NOTE = (
@@ -52,27 +54,39 @@ class AudioResults(Table):
         self, task: tuple[str, str], rows: Sequence[Row], features: str, encoder: str
     ) -> Row:
         own = {r["seed"]: r for r in rows if (r["features"], r["encoder"]) == (features, encoder)}
-        score = {seed: row[task[1]]["linear"] for seed, row in own.items()}
+        rivals = {
+            name: {r["seed"]: r[task[1]] for r in rows if (r["features"], r["encoder"]) == rival}
+            for name, rival in (("random", (RANDOM, encoder)), ("MFCC", (MFCC, "")))
+        }
+        scores = {seed: row[task[1]] for seed, row in own.items()}
+        judged = features not in self.baselines
         out: Row = {"set": task[0], "task": task[1], "features": features, "encoder": encoder}
-        out["linear"] = spread(list(score.values()))
-        out["layer"] = ", ".join(dict.fromkeys(row[task[1]]["layer"] for row in own.values()))
-        if features not in self.baselines:
-            for name, rival in (("random", (RANDOM, encoder)), ("MFCC", (MFCC, ""))):
-                other = {
-                    row["seed"]: row[task[1]]["linear"]
-                    for row in rows
-                    if (row["features"], row["encoder"]) == rival
-                }
-                leads = [score[seed] - other[seed] for seed in score if seed in other]
-                out[f"lead over {name}"] = spread(leads, sign="+") if leads else ""
+        out["linear"] = spread([score["linear"] for score in scores.values()])
+        out["layer"] = ", ".join(dict.fromkeys(score["layer"] for score in scores.values()))
+        if judged:
+            for name, rival in rivals.items():
+                found = _leads(scores, rival)
+                out[f"lead over {name}"] = spread(found, sign="+")
                 if name == "random":
-                    out["beyond the spread"] = _beyond(leads)
+                    out["beyond the spread"] = _beyond(found)
+        both = {seed: score[MOMENTS] for seed, score in scores.items() if MOMENTS in score}
+        if both:
+            out[MOMENTS] = spread([score["linear"] for score in both.values()])
+        if both and judged:
+            random = {s: score[MOMENTS] for s, score in rivals["random"].items()}
+            out[f"lead over random {MOMENTS}"] = spread(_leads(both, random), sign="+")
+        if judged:
             out["evidence"] = _evidence(list(own.values()))
         return {
             **out,
             "seeds": len(own),
             "CPU seconds": round(fmean(r["seconds"] for r in own.values())),
         }
+
+
+def _leads(own: Mapping[int, Row], other: Mapping[int, Row]) -> list[float]:
+    """Seed by seed, of the seeds that both have."""
+    return [own[seed]["linear"] - other[seed]["linear"] for seed in own if seed in other]
 
 
 def _tasks(row: Row) -> list[str]:

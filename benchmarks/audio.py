@@ -6,13 +6,16 @@
 
 `--data` holds `music/philharmonia`, `speech/fsdd` and `audio_env/esc10` as parquet files; see
 `_audio_sets.py` for the parts of each and for the encoders. Every method trains the same number of
-steps on the clips of the training part, without labels, on the encoder its paper has in kind.
+steps on the clips of the training part, without labels, on the encoder its paper has in kind;
+HuBERT also on frames of a spectrogram.
 
-A clip's features are mean and deviation of a layer's tokens over the clip, of which a linear probe
-is fitted. Of every encoder, random ones too, the best layer counts: chosen on a fifth of the
-training part (whole speakers, folds or pitches), as the probe's penalty is thereafter. A seed
-decides weights and order, and where a set has no test part of its own, the speaker or the fold that
-is left out: so leads over the random encoder and over MFCCs are taken seed by seed.
+A clip's features are the mean of a layer's tokens over the clip, as SUPERB has it and as embeddings
+of this package are, and in a second column mean and deviation, of which random weights profit most;
+MFCC and log-mel statistics are mean and deviation in both. A linear probe is fitted of them. Of
+every encoder, random ones too, the best layer counts: chosen on a fifth of the training part (whole
+speakers, folds or pitches), as the probe's penalty is thereafter. A seed decides weights and order,
+and where a set has no test part of its own, the speaker or the fold that is left out: so leads over
+the random encoder and over MFCCs are taken seed by seed.
 
 Beside the scores stands whether training did anything: the loss in the first and the last tenth,
 and what the target says of itself (accuracy beside the share of the commonest code, codes in use,
@@ -33,7 +36,7 @@ from pathlib import Path
 from statistics import fmean
 
 import torch
-from _audio_rows import EVIDENCE, LOG_MEL, MFCC, RANDOM, SUPERVISED, AudioResults, Row
+from _audio_rows import EVIDENCE, LOG_MEL, MFCC, MOMENTS, RANDOM, SUPERVISED, AudioResults, Row
 from _audio_sets import FRAMES, NOTES, ON, SETS, Parts, Recordings, parts_of
 from _measure import RESULTS
 from _setting import Told, overrides_of
@@ -58,7 +61,7 @@ PROBE = LinearProbeConfig(penalties=(1.0, 0.1, 1e-2, 1e-3, 1e-4))
 TRIAL = LinearProbeConfig(penalties=(1e-2,))  # of every layer, to choose one
 CPU = torch.device("cpu")
 Layers = dict[str, tuple[Tensor, Tensor]]
-"""Features of both parts, by the layer they are of."""
+"""Features of both parts, mean and then deviation of each, by the layer they are of."""
 
 
 def main() -> None:
@@ -68,7 +71,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--methods", nargs="+", default=list(ON), choices=list(ON))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--runs", type=Path, default=Path("runs/audio"))
     parser.add_argument("--validation", action="store_true")
     parser.add_argument("--set", nargs="+", default=[], help="settings to try: objective.x=1")
@@ -125,14 +128,14 @@ class Bench:
 
     def cases(self) -> Iterator[tuple[str, str, Callable[[], Row]]]:
         """Features, encoder and what measures them; baselines first, but not of a trial."""
-        encoders = list(dict.fromkeys(ON[method] for method in self.args.methods))
+        pairs = [(method, encoder) for method in self.args.methods for encoder in ON[method]]
+        encoders = list(dict.fromkeys(encoder for _, encoder in pairs))
         if not self.overrides:
             yield MFCC, "", lambda: self._plain(statistics)
             yield LOG_MEL, "", lambda: self._plain(partial(_log_mel, mels=self.recordings.mels))
             for encoder in encoders:
                 yield RANDOM, encoder, lambda e=encoder: self._random(e)
-        for method in self.args.methods:
-            encoder = ON[method]
+        for method, encoder in pairs:
             yield method, encoder, lambda m=method, e=encoder: self._method(m, e)
         if not self.overrides:  # of one encoder, the others are as large
             yield SUPERVISED, FRAMES, lambda: self._supervised(FRAMES)
@@ -160,7 +163,7 @@ class Bench:
 
     def _method(self, name: str, encoder: str) -> Row:
         method: Method = self.catalogue.find("methods", name).load()()
-        out = self.runs / f"{self.name}-{name.split('/')[-1]}-{self.seed}"
+        out = self.runs / f"{self.name}-{name.split('/')[-1]}-{encoder}-{self.seed}"
         shutil.rmtree(out, ignore_errors=True)  # of a run that was cut short
         settings = merge(self._tree(method, encoder), self.overrides)
         run = tacit.pretrain(
@@ -189,16 +192,25 @@ class Bench:
         return {str(tap): (parts[0][tap], parts[1][tap]) for tap in parts[0]}
 
     def _probed(self, layers: Layers, tasks: Sequence[str] = ()) -> Row:
-        """For each task the layer that is best within the training part, and what it scores."""
+        """For each task what means tell, of the layer that tells most, and means with deviations.
+
+        Of features that are no layers' nothing is split off.
+        """
+        split = {name: tuple(_means(part) for part in parts) for name, parts in layers.items()}
         row: Row = {}
         for task in tasks or self.parts.labels:
-            known, wanted = self.parts.labels[task]
-            found = {name: self._validated(train, known) for name, (train, _) in layers.items()}
-            best = max(found, key=lambda name: found[name])
-            train, test = layers[best]
-            score = self._score(train, known, self.parts.groups, test, wanted, PROBE)
-            row[task] = {"linear": score, "layer": best, "validation": found[best]}
+            both = self._best(layers, task)
+            row[task] = both if "" in layers else {**self._best(split, task), MOMENTS: both}
         return row
+
+    def _best(self, layers: Layers, task: str) -> Row:
+        """What the layer scores that is best within the training part."""
+        known, wanted = self.parts.labels[task]
+        found = {name: self._validated(train, known) for name, (train, _) in layers.items()}
+        best = max(found, key=lambda name: found[name])
+        train, test = layers[best]
+        score = self._score(train, known, self.parts.groups, test, wanted, PROBE)
+        return {"linear": score, "layer": best, "validation": found[best]}
 
     def _validated(self, features: Tensor, known: Tensor) -> float:
         split = self.parts.split()
@@ -246,6 +258,10 @@ def _log_mel(sound: Sound, mels: int) -> Tensor:
     spectrogram = LogMel(LogMelConfig(rate=sound.rate, mels=mels, normalise="none"))
     values, valid = spectrogram(sound)
     return _moments(values.mean(1).transpose(1, 2), valid)
+
+
+def _means(moments: Tensor) -> Tensor:
+    return moments[:, : moments.shape[1] // 2]
 
 
 def _moments(tokens: Tensor, valid: Tensor | None) -> Tensor:

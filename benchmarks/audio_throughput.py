@@ -122,7 +122,7 @@ def trained(name: str, steps: int) -> Row:
     draw = torch.Generator().manual_seed(0)
     source = SoundsInMemory(0.1 * torch.randn(64, 1, RATE, generator=draw), RATE)
     method: Method = load_plugins().find("methods", name).load()()
-    tree = {**SETTING.tree(method, ON[name]), "method": name, "data": {"name": "python:noise"}}
+    tree = {**SETTING.tree(method, ON[name][0]), "method": name, "data": {"name": "python:noise"}}
     plan = resolve_run(tree, where="the setting", given=Given(source=source))
 
     def spent(steps: int) -> float:
@@ -137,7 +137,7 @@ def trained(name: str, steps: int) -> Row:
 
     step = max(spent(2 * steps) - spent(steps), 1e-6) / steps
     return {
-        "encoder": ON[name],
+        "encoder": ON[name][0],
         "ms a step": round(1000 * step),
         "hours an hour": round(SETTING.batch / step),
     }

@@ -67,14 +67,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs/graph"))
-    parser.add_argument("--sets", nargs="+", default=list(SETS))
-    parser.add_argument("--methods", nargs="+")
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
+    every = list(dict.fromkeys(method for methods in SETS.values() for method in methods))
+    parser.add_argument("--methods", nargs="+", default=every, choices=every)
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(10)))
     args = parser.parse_args()
     torch.set_num_threads(1)
     for seed in args.seeds:
         for name in args.sets:
-            for method in args.methods or SETS[name]:
+            for method in args.methods:
                 if method in SETS[name] and not _measured(name, method, seed):
                     _note(measure(args.data / name, args.runs, name, method, seed))
     about = {"about": __doc__.splitlines()[0], "note": NOTE}
