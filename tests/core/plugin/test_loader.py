@@ -266,3 +266,21 @@ def test_the_core_offers_through_the_same_hooks_with_bare_names(toys: Toys) -> N
     names = [offer.name for kind in ("methods", "commands") for offer in catalogue.offers(kind)]
     assert names
     assert not any("/" in name for name in names)
+
+
+def test_the_same_catalogue_is_returned_while_nothing_changes(
+    toys: Toys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toys.healthy("acme")
+    first = load_plugins()
+    assert load_plugins() is first
+    toys.healthy("zeta")
+    assert load_plugins().find("encoders", "zeta/tiny")
+    monkeypatch.setenv("TACIT_BLOCK", "zeta")
+    assert only(load_plugins(), "zeta").state == "off"
+
+
+def test_a_broken_plugin_is_tried_again(toys: Toys) -> None:
+    """What it lacked may be there by then."""
+    toys.add("bad", "import no_such_thing")
+    assert load_plugins() is not load_plugins()

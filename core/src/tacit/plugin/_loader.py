@@ -6,6 +6,7 @@ hides the second of two with one name; hence this loader.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Collection, Sequence
 
@@ -20,11 +21,17 @@ from tacit.plugin._patience import patience
 from tacit.plugin._plugin import Plugin, PluginError, Refusal
 from tacit.plugin._selection import Rule, selection, strict_wanted
 
+_KEPT: dict[tuple[object, ...], Catalogue] = {}
+"""The last catalogue of which nothing was broken, by all that it depends on."""
+
 
 def load_plugins(
     *, allow: Collection[str] | None = None, block: Collection[str] = (), strict: bool = False
 ) -> Catalogue:
     """Load every installed plugin that the allow and block lists admit.
+
+    What is installed is looked up every time; where it has not changed since, and nothing was
+    broken, the same catalogue is returned and no plugin is asked again.
 
     Args:
         allow: names of plugins or distributions; nothing else is loaded. None allows all, an
@@ -43,6 +50,9 @@ def load_plugins(
     strict, seconds = strict_wanted() or strict, patience()
     candidates = discover()
     rules = selection(allow, block)
+    key = (*sys.path, *candidates, *rules, strict, seconds)
+    if key in _KEPT:
+        return _KEPT[key]
     for rule in rules:
         rule.check(candidates)
     manager = new_manager()
@@ -51,7 +61,11 @@ def load_plugins(
     own = take(manager, core, core_version, seconds)
     admitted, off = _select(candidates, rules)
     others = [_admit(manager, c, admitted, core_version, strict, seconds) for c in admitted]
-    return Catalogue(plugins=(own, *others, *off), manager=manager)
+    made = Catalogue(plugins=(own, *others, *off), manager=manager)
+    if not made.broken:
+        _KEPT.clear()
+        _KEPT[key] = made
+    return made
 
 
 def _select(
