@@ -52,6 +52,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for module in ("digits", "scenes"):
         data = importlib.import_module(f"tacit_vision.data.{module}")
         monkeypatch.setattr(data, "digit_positions", few(data.digit_positions))
+    played = importlib.import_module("tacit_audio.data.notes")
+    monkeypatch.setattr(played, "TRAIN", played.TRAIN // 6)
+    monkeypatch.setattr(played, "TEST", played.TEST // 6)
     write_photos(tmp_path / "photos", per_class=40)
     write_photos(tmp_path / "held-out-photos", per_class=8)
     monkeypatch.chdir(tmp_path)
@@ -63,7 +66,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def few(positions: Callable[[str], Any]) -> Callable[[str], Any]:
-    """A sixth of the digits: enough to run everything, too few to learn from."""
+    """A sixth of the digits, as of the notes: enough to run everything, too few to learn from."""
     return lambda split: positions(split)[::6]
 
 
