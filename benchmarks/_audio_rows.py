@@ -15,8 +15,9 @@ MOMENTS = "with deviation"
 EVIDENCE = ("accuracy", "majority", "code_perplexity", "target_deviation", "predicted_deviation")
 """What targets say of themselves, see `tacit.nn`."""
 NOTE = (
-    "Of every encoder the layer counts that is best on a held out fifth of the training part. A "
-    "lead is the mean difference to the random encoder, or to MFCC statistics, of the same seed, "
+    "`linear` is of the mean of a clip's tokens, `with deviation` of mean and deviation; MFCC and "
+    "log-mel statistics always have both. Of every encoder the layer counts that is best on a held "
+    "out fifth of the training part. A lead is the mean difference to the random encoder, or to MFCC statistics, of the same seed, "
     "with its standard deviation. Evidence of training, first tenth to last, of a method's last "
     "stage: the loss; how often a hidden code was told, and how often the commonest occurs; "
     "how many codes are in use (perplexity); the deviation of a teacher's features"

@@ -10,12 +10,12 @@ steps on the clips of the training part, without labels, on the encoder its pape
 HuBERT also on frames of a spectrogram.
 
 A clip's features are the mean of a layer's tokens over the clip, as SUPERB has it and as embeddings
-of this package are, and in a second column mean and deviation, of which random weights profit most;
-MFCC and log-mel statistics are mean and deviation in both. A linear probe is fitted of them. Of
-every encoder, random ones too, the best layer counts: chosen on a fifth of the training part (whole
-speakers, folds or pitches), as the probe's penalty is thereafter. A seed decides weights and order,
-and where a set has no test part of its own, the speaker or the fold that is left out: so leads over
-the random encoder and over MFCCs are taken seed by seed.
+of this package are, and in a second column mean and deviation; MFCC and log-mel statistics are mean
+and deviation in both. A linear probe is fitted of them. Of every encoder, random ones too, the best
+layer counts: chosen on a fifth of the training part (whole speakers, folds or pitches), as the
+probe's penalty is thereafter. A seed decides weights and order, and where a set has no test part of
+its own, the speaker or the fold that is left out: so leads over the random encoder and over MFCCs
+are taken seed by seed.
 
 Beside the scores stands whether training did anything: the loss in the first and the last tenth,
 and what the target says of itself (accuracy beside the share of the commonest code, codes in use,

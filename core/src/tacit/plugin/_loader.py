@@ -51,8 +51,8 @@ def load_plugins(
     candidates = discover()
     rules = selection(allow, block)
     key = (*sys.path, *candidates, *rules, strict, seconds)
-    if key in _KEPT:
-        return _KEPT[key]
+    if (kept := _KEPT.get(key)) is not None:
+        return kept
     for rule in rules:
         rule.check(candidates)
     manager = new_manager()
