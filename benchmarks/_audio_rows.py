@@ -19,8 +19,9 @@ NOTE = (
     "log-mel statistics always have both. Of every encoder the layer counts that is best on a held "
     "out fifth of the training part. A lead is the mean difference to the random encoder, or to "
     "MFCC statistics, of the same seed, with its standard deviation. Evidence of training, first "
-    "tenth to last, of a method's last stage: the loss; how often a hidden code was told, and how often the commonest occurs; "
-    "how many codes are in use (perplexity); the deviation of a teacher's features"
+    "tenth to last, of a method's last stage: the loss; how often a hidden code was told, and "
+    "how often the commonest occurs; how many codes are in use (perplexity); the "
+    "deviation of a teacher's features"
 )
 
 
