@@ -17,8 +17,6 @@ from pathlib import Path
 PATIENCE = 120.0  # seconds
 _IMPORTED_ONCE = [
     "torch._dynamo",  # what the first optimiser imports
-    "sklearn.datasets",
-    "sklearn.model_selection",
     "tacit.api.pretrain",
     "tacit.api.run",
     "tacit.cli.pretrain",

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import sys
+from importlib.machinery import ModuleSpec
+
 import pytest
 import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 from tacit_vision.data import (
     Digits,
@@ -9,7 +14,9 @@ from tacit_vision.data import (
     DigitScenesConfig,
     DigitsConfig,
     ImagesInMemory,
+    digits,
 )
+from tacit_vision.data.digits import bundled_bytes, bundled_digits, digit_positions
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +48,31 @@ def test_digits_come_as_grey_bytes_with_labels() -> None:
     assert batch.label.tolist() == labels[[5, 0]].tolist()
     assert source.label_names == tuple("0123456789")
     assert source.describe() == "1,437 instances of image, 10 classes, 8 x 8 in grey"
+
+
+def test_digits_and_photographs_are_scikit_learns_and_do_not_wait_for_its_import(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = load_digits()
+    _, drawn = train_test_split(
+        range(len(data.target)), test_size=360, stratify=data.target, random_state=0
+    )
+    bundled_digits.cache_clear()
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)  # an import of it would fail
+    images, labels = bundled_digits()
+    levels = torch.from_numpy(data.images)
+    assert torch.equal(images[:, 0], (levels * (255 / 16)).round().to(torch.uint8))
+    assert labels.tolist() == data.target.tolist()
+    assert digit_positions("test").tolist() == sorted(drawn)
+    assert len(DigitScenes(DigitScenesConfig(split="test"))) == 360
+
+
+def test_files_are_found_too_where_scikit_learn_is_installed_without_folders(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    direct = bundled_bytes("images", "china.jpg")
+    monkeypatch.setattr(digits, "find_spec", lambda name: ModuleSpec(name, None))
+    assert bundled_bytes("images", "china.jpg") == direct
 
 
 def test_digit_splits_are_fixed_disjoint_and_stratified() -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal, TypeAlias
 
+import numpy as np
 import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
@@ -13,23 +20,45 @@ from tacit_vision.data.memory import ImagesInMemory
 
 Split: TypeAlias = Literal["train", "test", "all"]
 
-TEST_SIZE = 360
+DIGITS = 1797
+TEST = """
+AAAEiDUkEEAABkEAk0IFABoACAEAJAAoBiwSABAAlAoAkBkSBCD4oAKBEKAACAqIIEQVJElCQKAKAAAAQATYAACB
+gCAASAXEABBACKAQAAVASAAwEAACDsQJAAIkhACDqAE8IKaYCgAAAAsIQAgEoBhIAgJAQcEAgARARoQ3aoECFgBE
+gABAQqCkGApQAIQLhWHGCBCACABMgMAgBAaOAAEIggCBADgIA8AIGQAAEA4BAIQQoCEAMygpBMBEwIBoDgECgwCC
+AIgipkAsJAQhCKhggJCBoAwCggJCEgE4pBUA
+"""
+"""A bit a digit: 360 that scikit-learn's `train_test_split` drew, stratified, of random state 0."""
 
 
+@cache
 def bundled_digits() -> tuple[UInt8[Tensor, "instances 1 height width"], Int[Tensor, " instances"]]:
     """All 1797 digits, 8 x 8 in grey, and what they are, in scikit-learn's order.
 
-    The 17 levels of the data (0 to 16) are spread over 0 to 255.
+    The 17 levels of the data (0 to 16) are spread over 0 to 255. Not to be written to.
 
     Source: `sklearn.datasets.load_digits`; the test part of E. Alpaydin and C. Kaynak, Optical
     Recognition of Handwritten Digits, UCI 1998.
     """
-    from sklearn.datasets import load_digits
+    text = gzip.decompress(bundled_bytes("data", "digits.csv.gz")).decode()
+    table = torch.from_numpy(np.loadtxt(text.splitlines(), delimiter=","))
+    images = (table[:, :-1] * (255 / 16)).round().to(torch.uint8)
+    return images.reshape(-1, 1, 8, 8), table[:, -1].long()
 
-    bunch = load_digits()
-    levels = torch.from_numpy(bunch.images)
-    images = (levels * (255 / 16)).round().to(torch.uint8)
-    return images[:, None], torch.from_numpy(bunch.target).long()
+
+def bundled_bytes(folder: str, name: str) -> bytes:
+    """A file that comes with scikit-learn, whose import would take seconds.
+
+    Args:
+        folder: below `sklearn/datasets`.
+        name: of the file.
+    """
+    found = find_spec("sklearn")
+    if found is not None and found.origin is not None:
+        file = Path(found.origin).parent / "datasets" / folder / name
+        if file.is_file():
+            return file.read_bytes()
+    # Installed in a way that keeps no such folder, or not at all: which this says.
+    return resources.files(f"sklearn.datasets.{folder}").joinpath(name).read_bytes()
 
 
 def digit_positions(split: Split) -> Int[Tensor, " instances"]:
@@ -38,16 +67,10 @@ def digit_positions(split: Split) -> Int[Tensor, " instances"]:
     The split is fixed. scikit-learn's data does not say who wrote which digit, so that one hand
     may be in both parts.
     """
-    from sklearn.model_selection import train_test_split
-
-    _, labels = bundled_digits()
-    everything = torch.arange(labels.shape[0])
-    if split == "all":
-        return everything
-    train, test = train_test_split(
-        everything.numpy(), test_size=TEST_SIZE, stratify=labels.numpy(), random_state=0
-    )
-    return torch.from_numpy(train if split == "train" else test).sort().values
+    packed = np.frombuffer(base64.b64decode(TEST), dtype=np.uint8)
+    test = torch.from_numpy(np.unpackbits(packed, count=DIGITS)).bool()
+    chosen = {"train": ~test, "test": test, "all": torch.ones_like(test)}[split]
+    return chosen.nonzero()[:, 0]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from tacit.data import mixed_seed
-from tacit_vision.data.digits import Split, bundled_digits, digit_positions
+from tacit_vision.data.digits import Split, bundled_bytes, bundled_digits, digit_positions
 from tacit_vision.data.memory import ImagesInMemory
 
 SIDE = 32
@@ -76,10 +78,11 @@ class DigitScenes(ImagesInMemory):
 
 
 def _photographs() -> list[Float[Tensor, "3 height width"]]:
-    from sklearn.datasets import load_sample_images
+    from PIL import Image
 
-    images = load_sample_images().images
-    return [torch.tensor(image).permute(2, 0, 1) / 255 for image in images]
+    files = [bundled_bytes("images", name) for name in ("china.jpg", "flower.jpg")]
+    images = [np.array(Image.open(io.BytesIO(file)).convert("RGB")) for file in files]
+    return [torch.from_numpy(image).permute(2, 0, 1) / 255 for image in images]
 
 
 def _scene(
