@@ -8,7 +8,7 @@ import statistics
 from pathlib import Path
 
 import pytest
-from tests.conftest import WITHOUT_ARRAYS
+from tests.conftest import CALLED_MOST
 from tests.core.plugin.test_speed import PLUGINS as HELD_TO_BE_LIGHT
 from tests.ecosystem.house import CORE, PACKAGES, PLUGINS, ROOT, SOURCES, metadata, name, tree
 from tests.ecosystem.house import workspace as read_workspace
@@ -133,7 +133,7 @@ def test_every_floor_of_the_core_is_type_checked_in_tests() -> None:
     (arrays,) = (o.split("=")[1].split(",") for o in options if o.startswith("--jaxtyping"))
     files = {path.relative_to(CORE).with_suffix("").parts[0] for path in CORE.rglob("*.py")}
     floors = {f"tacit.{each}" for each in files - {"__init__", "__main__"}}
-    assert floors - {*arrays, *WITHOUT_ARRAYS} == set()
+    assert floors - {*arrays, *CALLED_MOST} == set()
 
 
 def outlived(module: ast.Module, version: str) -> list[str]:
