@@ -76,7 +76,9 @@ class AudioResults(Table):
             out[MOMENTS] = spread([score["linear"] for score in both.values()])
         if both and judged:
             random = {s: score[MOMENTS] for s, score in rivals["random"].items()}
-            out[f"lead over random {MOMENTS}"] = spread(_leads(both, random), sign="+")
+            found = _leads(both, random)
+            out[f"lead over random {MOMENTS}"] = spread(found, sign="+")
+            out[f"beyond the spread {MOMENTS}"] = _beyond(found)
         if judged:
             out["evidence"] = _evidence(list(own.values()))
         return {

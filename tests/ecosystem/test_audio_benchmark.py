@@ -72,3 +72,14 @@ def test_a_lead_is_taken_seed_by_seed(audio: ModuleType, tmp_path: Path) -> None
     assert found["steady"]["lead over random"] == "+0.045 ± 0.007"
     assert found["steady"]["lead over MFCC"] == "-0.055 ± 0.007"
     assert found["chance"]["beyond the spread"] == "no"
+
+
+def test_either_probe_is_judged_by_its_own_leads(audio: ModuleType, tmp_path: Path) -> None:
+    table = audio.AudioResults(tmp_path / "none.json", "")
+    table.runs = [*_rows("random encoder", 0.4, 0.8), *_rows("method", 0.3, 0.9)]
+    for row, score in zip(table.runs, (0.4, 0.8, 0.5, 0.9), strict=True):
+        row["task"]["with deviation"] = {"linear": score}
+    (found,) = (row for row in table.summary() if row["features"] == "method")
+    assert found["beyond the spread"] == "no"
+    assert found["beyond the spread with deviation"] == "yes"
+    assert found["lead over random with deviation"] == "+0.100 ± 0.000"
