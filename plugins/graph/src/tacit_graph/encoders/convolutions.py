@@ -60,8 +60,9 @@ class Attention(nn.Module):
         heads: must divide them.
         attention_dropout: share of the attention weights set to zero, in training.
 
-    Source: Velickovic et al. 2018 (arXiv 1710.10903) eq. 1 to 5; initialised as GraphMAE's layers
-    are (THUDM/GraphMAE, graphmae/models/gat.py).
+    Source: Velickovic et al. 2018 (arXiv 1710.10903) eq. 1 to 5; initialised by the rule of
+    GraphMAE's layers (THUDM/GraphMAE, graphmae/models/gat.py). Differs: both attention vectors are
+    drawn as one tensor, by which they begin a tenth shorter with 4 heads.
     """
 
     def __init__(self, before: int, after: int, *, heads: int, attention_dropout: float) -> None:
