@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -103,6 +103,17 @@ def test_hidden_packed_tokens_are_hidden_again_before_a_decoder_of_the_encoders_
     wanted = scaled_cosine_error(predicted, values()[0], mask.hidden, gamma=3.0)
     torch.testing.assert_close(total, wanted)
     total.backward()
+    assert all(p.grad is not None for p in setting.trained())
+
+
+@pytest.mark.parametrize(("token", "learnt"), [("learned", True), ("zeros", False)])
+def test_what_hides_again_is_learned_or_zeros(
+    token: Literal["learned", "zeros"], learnt: bool
+) -> None:
+    setting = built(Connected(), replace(GRAPHMAE, decoder=OwnDecoder(token=token)))
+    names = dict(setting.head("decoder").named_parameters())
+    assert ("mask_token" in names) == learnt
+    setting.losses(packed()).total().backward()
     assert all(p.grad is not None for p in setting.trained())
 
 

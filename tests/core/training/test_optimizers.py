@@ -52,6 +52,15 @@ def test_only_parameters_with_several_axes_decay(config: OptimizerConfig) -> Non
     assert (decayed["weight_decay"], rest["weight_decay"]) == (config.weight_decay, 0.0)
 
 
+def test_adam_lets_all_parameters_decay_where_it_is_told_to() -> None:
+    toy = Toy()
+    config = Adam(weight_decay=0.1, decays="all")
+    (group,) = build(config, toy.named_parameters(), no_weight_decay=undecayed(toy)).param_groups
+    wanted = [parameter for parameter in toy.parameters() if parameter.requires_grad]
+    assert len(group["params"]) == len(wanted)
+    assert group["weight_decay"] == 0.1
+
+
 def test_lars_scales_only_what_decays() -> None:
     toy = Toy()
     decayed, rest = build(Lars(eta=0.5), toy.named_parameters()).param_groups
@@ -98,7 +107,12 @@ def test_settings_out_of_range_are_refused(make: Any, problem: str) -> None:
 
 
 def test_every_optimiser_survives_toml() -> None:
-    for config in (AdamW(lr=0.1, betas=(0.8, 0.9)), Sgd(nesterov=True), Lars(eta=0.02)):
+    for config in (
+        AdamW(lr=0.1, betas=(0.8, 0.9)),
+        Adam(decays="all"),
+        Sgd(nesterov=True),
+        Lars(eta=0.02),
+    ):
         assert loads(type(config), dumps(config)) == config
     with pytest.raises(ConfigError, match=r"optimizer\.momentun: .*'momentum'"):
         resolve(Component(name="x", options={"momentun": 1}), Sgd, path="optimizer")

@@ -9,7 +9,7 @@ an encoding of some tokens alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import torch
 from jaxtyping import Bool, Float
@@ -68,12 +68,15 @@ class OwnDecoder:
     """A network of the encoder's own kind, which its spec makes: GraphMAE's.
 
     Args:
-        remask: whether hidden tokens are hidden again before it, behind a learned token. Without,
-            what the encoder made of them goes in.
+        remask: whether hidden tokens are hidden again before it. Without, what the encoder made of
+            them goes in.
+        token: what hides them: a `learned` token, as GraphMAE's paper says, or `zeros`, as the
+            authors' code has it.
     """
 
     kind: ClassVar[str] = "own"
     remask: bool = True
+    token: Literal["learned", "zeros"] = "learned"
 
 
 DecoderConfig: TypeAlias = (
@@ -118,15 +121,20 @@ class OwnHead(nn.Module):
         out: features predicted for each token.
 
     Source: Hou et al. 2022 (arXiv 2205.10803) section 3.2, THUDM/GraphMAE, graphmae/models/
-    edcoder.py: a linear map without bias, then the mask. Differs: the token that hides is learned,
-    as the paper says, where the code has zeros; it begins there.
+    edcoder.py: a linear map without bias, then the mask. A learned token begins at zeros.
     """
+
+    mask_token: Tensor | None
 
     def __init__(self, config: OwnDecoder, spec: EncoderSpec, out: int) -> None:
         super().__init__()
         assert spec.decoder is not None, "requirements ask for it"
         self.embed = nn.Linear(spec.width, spec.width, bias=False)
-        self.mask_token = nn.Parameter(torch.zeros(spec.width)) if config.remask else None
+        zeros = torch.zeros(spec.width) if config.remask else None
+        if zeros is not None and config.token == "learned":
+            self.mask_token = nn.Parameter(zeros)
+        else:
+            self.register_buffer("mask_token", zeros, persistent=False)
         self.network = spec.decoder(out)
         self.tokenwise = not config.remask and getattr(self.network, "tokenwise", False)
 

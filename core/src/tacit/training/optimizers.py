@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
 from torch import nn
@@ -46,7 +46,9 @@ class Adam(AdamW):
 
     Args:
         lr: learning rate, until a schedule sets it.
-        weight_decay: decay of matrices, as a penalty on their squares.
+        weight_decay: decay of parameters, as a penalty on their squares.
+        decays: `matrices` alone, and not what a module asks to leave out; or `all` parameters, as
+            torch's own Adam has it and who trained by that.
         betas: decay of the running means of the gradient and of its square.
         eps: added to the root of the latter.
 
@@ -55,6 +57,7 @@ class Adam(AdamW):
 
     kind: ClassVar[str] = "adam"
     weight_decay: float = 0.0
+    decays: Literal["matrices", "all"] = "matrices"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -123,7 +126,8 @@ def build(
 
     They fall into groups, told apart by `decays`: matrices, kernels and so on, and those without
     weight decay (nor scaling, in LARS): everything with at most one axis, such as biases and norms,
-    and what `no_weight_decay` names; and by their factor on the learning rate.
+    and what `no_weight_decay` names, unless the optimiser is told to let all of them decay; and by
+    their factor on the learning rate.
 
     Args:
         config: the chosen optimiser.
@@ -185,9 +189,10 @@ def _groups(
     rates: Mapping[str, float],
 ) -> list[dict[str, Any]]:
     split: dict[tuple[float, bool], list[tuple[str, nn.Parameter]]] = {}
+    everything = isinstance(config, Adam) and config.decays == "all"
     for name, parameter in named_parameters:
         if parameter.requires_grad:
-            decays = parameter.ndim > 1 and name not in no_weight_decay
+            decays = everything or (parameter.ndim > 1 and name not in no_weight_decay)
             split.setdefault((rates.get(name, 1.0), decays), []).append((name, parameter))
     if not split:
         raise ValueError("wanted parameters to optimise, got none that wants a gradient")

@@ -67,14 +67,15 @@ def graphmae() -> Method:
         mode="replace",
         fill=Fill(donor=0.05),
         target=InputTarget(),
-        decoder=OwnDecoder(),
+        decoder=OwnDecoder(token="zeros"),
         loss=ScaledCosine(gamma=3.0),
     )
+    optimizer = {"kind": "adam", "lr": 1e-3, "weight_decay": 2e-4, "decays": "all"}
     stage = Stage(
         views="masked",
         objective=MaskedPrediction,
         config=config,
-        training=_training(1500, 1e-3, 2e-4, lr_factor=_COSINE),
+        training={"epochs": 1500, "optimizer": optimizer, "schedules": {"lr_factor": _COSINE}},
     )
     return Method(
         name="graph/graphmae",

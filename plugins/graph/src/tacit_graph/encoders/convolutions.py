@@ -61,8 +61,7 @@ class Attention(nn.Module):
         attention_dropout: share of the attention weights set to zero, in training.
 
     Source: Velickovic et al. 2018 (arXiv 1710.10903) eq. 1 to 5; initialised by the rule of
-    GraphMAE's layers (THUDM/GraphMAE, graphmae/models/gat.py). Differs: both attention vectors are
-    drawn as one tensor, by which they begin a tenth shorter with 4 heads.
+    GraphMAE's layers (THUDM/GraphMAE, graphmae/models/gat.py).
     """
 
     def __init__(self, before: int, after: int, *, heads: int, attention_dropout: float) -> None:
@@ -75,8 +74,8 @@ class Attention(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw new weights."""
-        for weight in (self.weight, self.attention):
-            nn.init.xavier_normal_(weight, gain=math.sqrt(2))
+        nn.init.xavier_normal_(self.weight, gain=math.sqrt(2))
+        draw_attention(self.attention)
         nn.init.zeros_(self.bias)
 
     def forward(self, inputs: Inputs, edges: Edges) -> Float[Tensor, "nodes width"]:
@@ -94,6 +93,12 @@ class Attention(nn.Module):
         """
         own = torch.eye(self.heads, dtype=self.attention.dtype, device=self.attention.device)
         return (own[None, :, :, None] * self.attention[:, :, None]).view(2 * self.heads, -1)
+
+
+def draw_attention(vectors: Float[Tensor, "2 heads width"]) -> None:
+    """Draw the vectors of those who send and of those who receive, each for itself."""
+    for one in vectors.detach():
+        nn.init.xavier_normal_(one[None], gain=math.sqrt(2))
 
 
 def attention_weights(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tacit.contract import Tokens
-from tacit_graph.encoders.convolutions import attention_weights
+from tacit_graph.encoders.convolutions import attention_weights, draw_attention
 from tacit_graph.encoders.edges import Edges
 
 
@@ -88,7 +88,7 @@ class GatDecoder(Decoder):
     def reset_parameters(self) -> None:
         """Draw new weights."""
         super().reset_parameters()
-        nn.init.xavier_normal_(self.attention, gain=self.gain)
+        draw_attention(self.attention[:, None])
 
     def summed(self, x: Float[Tensor, "nodes width"], edges: Edges) -> Float[Tensor, "nodes width"]:
         """See `Decoder.summed`."""
