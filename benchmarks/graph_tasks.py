@@ -43,7 +43,11 @@ PAIR = {"first": EDITS, "second": EDITS}
 SINGLE: dict[str, dict[str, Any]] = {
     "graphmae": {
         "views": {"edges": 0.35},
-        "objective": {"fill": {"donor": 0.0}, "loss": {"gamma": 3.0}},
+        "objective": {
+            "fill": {"donor": 0.0},
+            "loss": {"gamma": 3.0},
+            "decoder": {"token": "learned"},
+        },
     },
     "dgi": {},
     "grace": {
