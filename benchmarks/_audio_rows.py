@@ -21,7 +21,9 @@ NOTE = (
     "MFCC statistics, of the same seed, with its standard deviation. Evidence of training, first "
     "tenth to last, of a method's last stage: the loss; how often a hidden code was told, and "
     "how often the commonest occurs; how many codes are in use (perplexity); the "
-    "deviation of a teacher's features"
+    "deviation of a teacher's features. Spoken digits and instruments are told best by MFCC "
+    "statistics, which are spectral envelopes, as those labels are: of so few clips not even the "
+    "supervised encoder of the same size passes them"
 )
 
 

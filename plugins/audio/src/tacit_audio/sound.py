@@ -103,12 +103,29 @@ def join(clips: Sequence[Float[Tensor, "channels _"]], rate: int) -> Sound:
             f"audio: channels of one batch differ: {sorted(channels)}: give the source channels=1"
         )
     sizes = [int(clip.shape[1]) for clip in clips]
-    wave = clips[0].new_empty(len(clips), channels.pop(), max(sizes))
-    for row, clip, size in zip(wave, clips, sizes, strict=True):
-        row[:, :size] = clip
+    sound, places = room(clips[0], channels.pop(), sizes, rate)
+    for place, clip in zip(places, clips, strict=True):
+        place.copy_(clip)
+    return sound
+
+
+def room(
+    like: Tensor, channels: int, sizes: Sequence[int], rate: int
+) -> tuple[Sound, list[Float[Tensor, "channels _"]]]:
+    """A value for clips that are yet to be written, and the place of each; padding is zero.
+
+    Args:
+        like: of which dtype and where.
+        channels: of every clip.
+        sizes: samples of each; lengths are left out where all are alike.
+        rate: samples a second.
+    """
+    wave = like.new_empty(len(sizes), channels, max(sizes))
+    for row, size in zip(wave, sizes, strict=True):
         row[:, size:] = 0.0
     lengths = None if len(set(sizes)) == 1 else torch.tensor(sizes)
-    return Sound(wave=wave, rate=rate, lengths=lengths)
+    places = [row[:, :size] for row, size in zip(wave, sizes, strict=True)]
+    return Sound(wave=wave, rate=rate, lengths=lengths), places
 
 
 def concatenated(sounds: Sequence[Sound]) -> Sound | None:

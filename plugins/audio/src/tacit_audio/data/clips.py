@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from functools import partial
+from typing import Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Int
@@ -14,8 +15,10 @@ from torch import Tensor
 
 from tacit.contract import Batch, Spans
 from tacit.data import Draw, OnError, Source, fingerprint, index_tensor, mixed_seed, scan
-from tacit_audio.data.decode import Encoded, Header, Wanted, decode, look, name
-from tacit_audio.sound import join
+from tacit_audio.data.decode import Encoded, Header, Wanted, decode, decode_into, look, name
+from tacit_audio.sound import Sound, join, room
+
+T = TypeVar("T")
 
 Cache: TypeAlias = Literal["auto", "memory", "off"]
 
@@ -122,7 +125,10 @@ class Clips(Source):
 
     def fetch(self, indices: Sequence[int]) -> Batch:
         """The clips at these positions, whole, the shorter ones padded."""
-        return self._batch(indices, [self._clip(row) for row in self._at(indices)])
+        rows = self._at(indices)
+        if rows and self._waves is None and all(self._is_as_wanted(row) for row in rows):
+            return self._batch(indices, self._in_place(rows))
+        return self._batch(indices, join([self._clip(row) for row in rows], self.rate))
 
     def fetch_random(self, indices: Sequence[int], draw: Draw) -> Batch:
         """As `fetch`, of longer clips a random `excerpt`."""
@@ -132,7 +138,7 @@ class Clips(Source):
             self._excerpt(row, self.read.excerpt, draw.generator(index))
             for index, row in zip(indices, self._at(indices), strict=True)
         ]
-        return self._batch(indices, clips)
+        return self._batch(indices, join(clips, self.rate))
 
     def labels(self) -> Tensor | None:
         """The label of every clip."""
@@ -188,11 +194,23 @@ class Clips(Source):
         rows: list[int] = self._rows[index_tensor(indices)].tolist()
         return rows
 
-    def _batch(self, indices: Sequence[int], clips: list[Tensor]) -> Batch:
+    def _is_as_wanted(self, row: int) -> bool:
+        header = self._headers[row]
+        return header.rate == self.rate and header.channels == self.channels == 1
+
+    def _in_place(self, rows: list[int]) -> Sound:
+        """Clips that need nothing but decoding, each where it belongs in the batch."""
+        sizes = [self._headers[row].samples for row in rows]
+        sound, places = room(torch.empty(0), 1, sizes, self.rate)
+        for row, place in zip(rows, places, strict=True):
+            self._named(row, partial(decode_into, self.table.clips[row], place))
+        return sound
+
+    def _batch(self, indices: Sequence[int], sound: Sound) -> Batch:
         index = index_tensor(indices)
         label, group = self.labels(), self.groups()
         return Batch(
-            values={"audio": join(clips, self.rate)},
+            values={"audio": sound},
             index=index,
             label=None if label is None else label[index],
             group=None if group is None else group[index],
@@ -241,7 +259,7 @@ class Clips(Source):
         with open(encoded["path"], "rb") as file:
             return file.read()
 
-    def _named(self, row: int, read: Callable[[], Tensor]) -> Tensor:
+    def _named(self, row: int, read: Callable[[], T]) -> T:
         try:
             return read()
         except ValueError as error:

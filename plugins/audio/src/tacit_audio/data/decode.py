@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from tacit_audio.data.whole import HEAD, missing
 from tacit_audio.features.resample import resample
 
+FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 UNPACKED = frozenset({"WAV", "WAVEX", "AIFF", "AU"})
 """Formats of which libsndfile takes what is there for all there was."""
 
@@ -104,6 +105,27 @@ def decode(
     Raises:
         ValueError: not decodable, cut off, without samples, or with numbers that are not finite.
     """
+    data, rate = _read(encoded, start, samples)
+    return brought(torch.from_numpy(np.ascontiguousarray(data.T)), rate, wanted)
+
+
+def decode_into(encoded: Encoded, place: Float[Tensor, "1 samples"]) -> None:
+    """A whole clip of one channel, as it is, to where it is wanted: nothing is copied.
+
+    Args:
+        encoded: the clip.
+        place: of as many samples as its header says, as floats on the CPU.
+
+    Raises:
+        ValueError: as `decode`.
+    """
+    _read(encoded, 0, place.shape[1], place.numpy().T)
+
+
+def _read(
+    encoded: Encoded, start: int, samples: int | None, out: FloatArray | None = None
+) -> tuple[FloatArray, int]:
+    """Samples, one row each, in `out` where it is given, and their rate."""
     import soundfile
 
     try:
@@ -111,16 +133,15 @@ def decode(
             if start:
                 file.seek(start)
             count = len(file) - start if samples is None else samples
-            data = file.read(count, dtype="float32", always_2d=True)
+            data = file.read(count, dtype="float32", always_2d=True, out=out)
             rate = file.samplerate
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise ValueError(f"cannot be decoded: {_first_line(error)}") from error
     if len(data) < count:
         raise ValueError(f"cut off: its header says {count} samples; got {len(data)}")
-    wave = torch.from_numpy(np.ascontiguousarray(data.T))
-    if not _finite(wave):
+    if not _finite(torch.from_numpy(data)):
         raise ValueError("holds samples that are no finite numbers")
-    return brought(wave, rate, wanted)
+    return data, rate
 
 
 def brought(

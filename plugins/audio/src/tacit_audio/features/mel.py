@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 from tacit_audio.sound import Sound, within
 
@@ -180,9 +181,12 @@ class LogMel(nn.Module):
         """Normalised log-mel values, zero where a row is padding."""
         with torch.autocast(sound.wave.device.type, enabled=False):
             step = self._at_once(sound.wave)
-            starts = range(0, max(1, len(sound)), step)
-            parts = (sound[start : start + step] for start in starts)
-            values = torch.cat([self._logarithms(part.silenced().float()) for part in parts])
+            if step == 1 and sound.lengths is not None and not torch.compiler.is_compiling():
+                values = self._one_by_one(sound.wave, sound.lengths.tolist())
+            else:
+                starts = range(0, max(1, len(sound)), step)
+                parts = (sound[start : start + step] for start in starts)
+                values = torch.cat([self._logarithms(part.silenced().float()) for part in parts])
             valid = self._valid(sound.lengths, values.shape[-1])
             return Spectrogram(self._normalised(values, valid), valid)
 
@@ -192,6 +196,18 @@ class LogMel(nn.Module):
             return max(1, len(wave))
         cells = wave.shape[1] * self.frames(wave.shape[2]) * (self.fft // 2 + 1)
         return max(1, CELLS // cells)
+
+    def _one_by_one(
+        self, wave: Float[Tensor, "batch channels samples"], lengths: list[int]
+    ) -> Float[Tensor, "batch channels freq time"]:
+        """Long clips on a CPU, each without its padding, of which nothing is made."""
+        frames = self.frames(wave.shape[2])
+        rows = []
+        for row, length in zip(wave.split(1), lengths, strict=True):
+            own = row[..., :length] if length else torch.zeros_like(row[..., :1])
+            values = self._logarithms(own.float())
+            rows.append(functional.pad(values, (0, frames - values.shape[-1])))
+        return torch.cat(rows)
 
     def _logarithms(
         self, wave: Float[Tensor, "batch channels samples"]
