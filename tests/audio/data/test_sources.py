@@ -93,6 +93,24 @@ def test_batches_can_be_of_clips_of_like_length(tmp_path: Path) -> None:
     assert cut.lengths().tolist() == [800, 1200, 1200] * 2
 
 
+def test_clips_decoded_into_their_batch_are_those_put_together(tmp_path: Path) -> None:
+    path = clips(tmp_path)
+    off, memory = (
+        Folder(Folder.Config(path=path, cache=cache)).fetch([2, 0, 4]).values["audio"]
+        for cache in ("off", "memory")
+    )
+    assert torch.equal(off.wave, memory.wave)
+    assert off.counts.tolist() == memory.counts.tolist() == [2400, 800, 1600]
+
+
+def test_a_clip_cut_off_after_it_was_looked_at_is_no_part_of_a_batch(tmp_path: Path) -> None:
+    file = write(tmp_path / "clip.wav", 0.2)
+    source = Folder(Folder.Config(path=tmp_path, cache="off"))
+    file.write_bytes(file.read_bytes()[:-800])
+    with pytest.raises(ValueError, match=r"clip\.wav: cut off: its header says 1600 samples"):
+        source.fetch([0])
+
+
 def test_parts_of_a_folder_are_splits(tmp_path: Path) -> None:
     write(tmp_path / "train" / "a.wav")
     write(tmp_path / "test" / "b.wav", 0.2)
