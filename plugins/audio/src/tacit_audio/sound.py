@@ -121,10 +121,11 @@ def room(
         rate: samples a second.
     """
     wave = like.new_empty(len(sizes), channels, max(sizes))
+    places = []
     for row, size in zip(wave, sizes, strict=True):
         row[:, size:] = 0.0
+        places.append(row[:, :size])
     lengths = None if len(set(sizes)) == 1 else torch.tensor(sizes)
-    places = [row[:, :size] for row, size in zip(wave, sizes, strict=True)]
     return Sound(wave=wave, rate=rate, lengths=lengths), places
 
 

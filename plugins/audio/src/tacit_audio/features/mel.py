@@ -181,7 +181,8 @@ class LogMel(nn.Module):
         """Normalised log-mel values, zero where a row is padding."""
         with torch.autocast(sound.wave.device.type, enabled=False):
             step = self._at_once(sound.wave)
-            if step == 1 and sound.lengths is not None and not torch.compiler.is_compiling():
+            told = sound.wave.device.type == "cpu" and not torch.compiler.is_compiling()
+            if step == 1 and sound.lengths is not None and told:  # a device would have to be asked
                 values = self._one_by_one(sound.wave, sound.lengths.tolist())
             else:
                 starts = range(0, max(1, len(sound)), step)
